@@ -1,0 +1,1 @@
+"""The processes: each talks to the others through tables and NOTIFY only."""

@@ -1,0 +1,1 @@
+"""Alerts: pure transitions, and their delivery."""

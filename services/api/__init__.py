@@ -1,0 +1,1 @@
+"""The read and decide side: the only service that knows FastAPI."""

@@ -1,0 +1,147 @@
+"""The one command, `vouch`. A service is imported inside its sub-command only, so that each starts alone."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from shared.errors import VouchError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Value in use of machines, against the contract.")
+contract_app = typer.Typer(no_args_is_help=True, help="Contracts: check and load.")
+fleet_app = typer.Typer(no_args_is_help=True, help="Fleets: customers, sites, models, assets, sensors.")
+key_app = typer.Typer(no_args_is_help=True, help="API keys.")
+app.add_typer(contract_app, name="contract")
+app.add_typer(fleet_app, name="fleet")
+app.add_typer(key_app, name="key")
+
+_File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
+
+
+def main() -> None:
+    """Entry point: a VouchError is one message on standard error and exit code 2, never a traceback."""
+    try:
+        app()
+    except VouchError as error:
+        Console(stderr=True).print(f"[bold red]vouch:[/] {error}", highlight=False, soft_wrap=True)
+        sys.exit(2)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database's schema up to date."""
+    from shared.db import migrate as migrations
+    from shared.db.pool import connect
+    from shared.settings import Settings
+
+    with connect(Settings.load().database_url) as connection:
+        for name in migrations.run(connection):
+            print(f"applied {name}")
+
+
+@app.command()
+def ingest() -> None:
+    """MQTT to rows, until stopped."""
+    from services.ingest.main import run
+    from shared.settings import Settings
+
+    run(Settings.load())
+
+
+@app.command()
+def analytics() -> None:
+    """Rows to judgements to alerts, until stopped."""
+    from services.analytics.main import run
+    from shared.settings import Settings
+
+    run(Settings.load())
+
+
+@app.command()
+def api() -> None:
+    """The HTTP API and its pages, until stopped."""
+    from services.api.main import run
+    from shared.settings import Settings
+
+    run(Settings.load())
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option(help="where the demo keeps its data")] = Path(".demo"),
+    days: Annotated[int, typer.Option(min=1, max=400, help="days of history")] = 90,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="port of the page; 0 = any free one")] = 8000,
+) -> None:
+    """Start everything on this machine with a simulated fleet, until Ctrl-C."""
+    from services.demo import run
+
+    run(folder=folder, days=days, port=port)
+
+
+@app.command()
+def replay(
+    mapping: _File,
+    data: Annotated[Path, typer.Option(exists=True, file_okay=False, help="folder the mapping's files lie below")],
+    speed: Annotated[float, typer.Option(min=0, help="times real time; 0 = as fast as the broker takes it")] = 0,
+) -> None:
+    """Publish recorded files over MQTT, as the devices would have."""
+    from services.devices.replay import run
+    from shared.settings import Settings
+
+    run(mapping, data=data, mqtt_url=Settings.load().mqtt_url, speed=speed)
+
+
+@fleet_app.command("load")
+def fleet_load(file: _File) -> None:
+    """Store the customers, models, assets and sensors a file declares; repeatable."""
+    from shared import fleet
+    from shared.db import fleet as fleets
+    from shared.db.pool import connect
+    from shared.settings import Settings
+
+    declared = fleet.parse(file.read_text(encoding="utf-8"), str(file))
+    with connect(Settings.load().database_url) as connection:
+        fleets.save(connection, declared)
+    print(f"{len(declared.assets)} asset(s) of {len(declared.customers)} customer(s)")
+
+
+@contract_app.command("check")
+def contract_check(file: _File) -> None:
+    """List every fault of a contract file with its place."""
+    from shared.contracts import spec
+
+    contract = spec.parse(file.read_text(encoding="utf-8"), str(file))
+    print(f"{contract.id} version {contract.version}: {len(contract.guarantees)} guarantee(s), no fault")
+
+
+@contract_app.command("load")
+def contract_load(file: _File) -> None:
+    """Store a contract version; refused whole when it has a fault."""
+    from shared.clock import now_us
+    from shared.contracts import spec
+    from shared.db import contracts
+    from shared.db.pool import connect
+    from shared.settings import Settings
+
+    contract = spec.parse(file.read_text(encoding="utf-8"), str(file))
+    with connect(Settings.load().database_url) as connection:
+        stored = contracts.store(connection, contract, now_us())
+    print(f"{contract.id} version {contract.version}: {'stored' if stored else 'already stored'}")
+
+
+@key_app.command("create")
+def key_create(
+    name: Annotated[str, typer.Option(help="who the key is for")],
+    role: Annotated[str, typer.Option(help="admin, service_engineer, account_manager or customer")],
+    customer: Annotated[list[str] | None, typer.Option(help="customer they may see; repeatable; default all")] = None,
+) -> None:
+    """Create a principal's API key and print it, once."""
+    from shared.clock import now_us
+    from shared.db import principals
+    from shared.db.pool import connect
+    from shared.settings import Settings
+
+    with connect(Settings.load().database_url) as connection:
+        print(principals.create_key(connection, name=name, role=role, customers=customer or [], now_us=now_us()))

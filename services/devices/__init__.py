@@ -1,0 +1,1 @@
+"""The device side: recorded files and simulated fleets published over MQTT, as field devices would."""

@@ -1,0 +1,1 @@
+"""MQTT to rows: the only service that knows paho, beside the devices."""

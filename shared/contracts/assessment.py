@@ -1,0 +1,116 @@
+"""What a contract says of a period: the achieved value against the level, with money, bounds and forecast."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from fractions import Fraction
+
+from shared.contracts.terms import Verdict
+from shared.model.facts import Category, Party
+
+
+class Outcome(StrEnum):
+    """Of a closed period `met` or `missed`; of a running one what is so far; `inconclusive` when gaps decide."""
+
+    MET = "met"
+    MISSED = "missed"
+    INCONCLUSIVE = "inconclusive"
+    NOT_ASSESSABLE = "not_assessable"
+
+
+class Reason(StrEnum):
+    """Why the outcome is what it is."""
+
+    AT_OR_ABOVE_LEVEL = "at_or_above_level"
+    BELOW_LEVEL = "below_level"
+    DATA_GAPS_DECIDE = "data_gaps_decide"
+    NO_DENOMINATOR = "no_denominator"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tally:
+    """Time of one (category, cause, party) and how much of it counts as what; microseconds, summed over assets."""
+
+    category: Category
+    cause: str
+    party: Party
+    available_us: int
+    unavailable_us: int
+    excluded_us: int
+
+    @property
+    def duration_us(self) -> int:
+        return self.available_us + self.unavailable_us + self.excluded_us
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Budget:
+    """Unavailable time the period allows, what is used, and what is left (negative: overspent)."""
+
+    total_us: Fraction
+    used_us: Fraction
+
+    @property
+    def left_us(self) -> Fraction:
+        return self.total_us - self.used_us
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settlement:
+    """Money owed by the supplier for the period so far; None where a quantity is missing, which `steps` says."""
+
+    malus: Decimal | None
+    currency: str
+    capped: bool
+    steps: tuple[str, ...]
+
+
+class Certainty(StrEnum):
+    """What arithmetic alone says of the end of the period (statistics 4.1, level 0)."""
+
+    CERTAIN_MISS = "certain_miss"
+    IMPOSSIBLE_MISS = "impossible_miss"
+    OPEN = "open"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Forecast:
+    """P(miss at the period's end); None where the evidence does not carry one. `method` names what gave it."""
+
+    p_miss: float | None
+    certainty: Certainty
+    method: str
+    remaining_h: float
+    budget_h: float
+    failures: int
+    mtbf_h: float | None
+    mttr_h: float | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Assessment:
+    """One guarantee over one window. Ratios are exact; `value_rounded` follows the contract's rule."""
+
+    contract_id: str
+    contract_version: int
+    guarantee_id: str
+    kind: str
+    formula: str
+    period_start_us: int
+    period_end_us: int
+    as_of_us: int
+    level: Decimal
+    value: Fraction | None
+    value_rounded: Decimal | None
+    outcome: Outcome
+    reason: Reason
+    numerator_us: Fraction
+    denominator_us: Fraction
+    bound_low: Fraction | None
+    bound_high: Fraction | None
+    tallies: tuple[Tally, ...]
+    by_verdict_us: dict[Verdict, int]
+    unavailable_by_party_us: dict[Party, int]
+    budget: Budget
+    settlement: Settlement
+    forecast: Forecast | None

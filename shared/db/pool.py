@@ -1,0 +1,52 @@
+"""Connections. Services that own the tables see every customer; the API's see none until a request says whom."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import psycopg
+from psycopg.rows import DictRow, TupleRow, dict_row
+from psycopg_pool import AsyncConnectionPool
+
+from shared.errors import UnavailableError
+
+Connection = psycopg.Connection[TupleRow]
+AsyncConnection = psycopg.AsyncConnection[DictRow]
+
+_OWNER_OPTIONS = "-c vouch.customers=* -c timezone=UTC"
+
+
+def connect(database_url: str) -> Connection:
+    """A blocking owner connection in autocommit, for ingest, migrations and commands; raises UnavailableError."""
+    try:
+        return psycopg.connect(database_url, autocommit=True, options=_OWNER_OPTIONS, connect_timeout=5)
+    except psycopg.OperationalError as error:
+        raise UnavailableError(f"database: {error}") from error
+
+
+@asynccontextmanager
+async def connect_async(database_url: str) -> AsyncIterator[AsyncConnection]:
+    """An owner connection in autocommit with rows as dicts, for analytics; raises UnavailableError."""
+    try:
+        connection = await AsyncConnection.connect(
+            database_url, autocommit=True, options=_OWNER_OPTIONS, connect_timeout=5, row_factory=dict_row
+        )
+    except psycopg.OperationalError as error:
+        raise UnavailableError(f"database: {error}") from error
+    async with connection:
+        yield connection
+
+
+def api_pool(database_url: str, *, max_size: int = 8) -> AsyncConnectionPool[AsyncConnection]:
+    """The API's pool (not opened): role vouch_api, which row-level security binds."""
+    return AsyncConnectionPool(
+        database_url,
+        open=False,
+        min_size=1,
+        max_size=max_size,
+        kwargs={
+            "autocommit": True,
+            "options": "-c role=vouch_api -c timezone=UTC",
+            "row_factory": dict_row,
+            "connect_timeout": 5,
+        },
+    )

@@ -1,0 +1,1 @@
+"""A private PostgreSQL/TimescaleDB and MQTT broker for one machine: demo and tests."""

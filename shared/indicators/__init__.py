@@ -1,0 +1,1 @@
+"""Versioned formulas over facts. Pure."""

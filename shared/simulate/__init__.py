@@ -1,0 +1,1 @@
+"""Seeded fleets whose faults are known. Pure."""
