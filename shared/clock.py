@@ -1,28 +1,15 @@
-"""Time as integers: UTC microseconds since 1970-01-01, converted only at the edges."""
+"""The wall clock: read by `main` modules and commands only, once a pass; everywhere else time is an argument."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
-SECOND_US = 1_000_000
-MINUTE_US = 60 * SECOND_US
-HOUR_US = 60 * MINUTE_US
-DAY_US = 24 * HOUR_US
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_ONE_US = timedelta(microseconds=1)
-
-
-def to_us(at: datetime) -> int:
-    """Microseconds since the epoch; a datetime without zone is refused with ValueError."""
-    if at.tzinfo is None:
-        raise ValueError(f"a time needs a zone: {at.isoformat()}")
-    return (at - _EPOCH) // _ONE_US
-
-
-def from_us(us: int) -> datetime:
-    """The UTC datetime of `us` microseconds since the epoch, exact."""
-    return _EPOCH + timedelta(microseconds=us)
+from shared.instant import DAY_US as DAY_US
+from shared.instant import HOUR_US as HOUR_US
+from shared.instant import MINUTE_US as MINUTE_US
+from shared.instant import SECOND_US as SECOND_US
+from shared.instant import from_us as from_us
+from shared.instant import to_us as to_us
 
 
 def now_us() -> int:
-    """The wall clock; called by `main` modules only, once a pass."""
+    """UTC microseconds since the epoch, now."""
     return to_us(datetime.now(UTC))

@@ -31,6 +31,6 @@ class Topic:
 def parse(topic: str) -> Topic | None:
     """The parts of `topic`, or None when it is not one of ours."""
     parts = topic.split("/")
-    if len(parts) != 6 or f"{parts[0]}/{parts[1]}" != ROOT or parts[5] not in Channel or not all(parts):
+    if len(parts) != 6 or f"{parts[0]}/{parts[1]}" != ROOT or parts[5] not in list(Channel) or not all(parts):
         return None
     return Topic(customer=parts[2], site=parts[3], asset=parts[4], channel=Channel(parts[5]))

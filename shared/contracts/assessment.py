@@ -10,7 +10,11 @@ from shared.model.facts import Category, Party
 
 
 class Outcome(StrEnum):
-    """Of a closed period `met` or `missed`; of a running one what is so far; `inconclusive` when gaps decide."""
+    """Of a closed period `met` or `missed`; of a running one what is so far.
+
+    `inconclusive` only of a running period: data may still arrive, and the gaps could turn the answer either way. Once
+    the period is over the contract's own rule for missing information decides; the bounds stay visible beside it.
+    """
 
     MET = "met"
     MISSED = "missed"
@@ -29,17 +33,20 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tally:
-    """Time of one (category, cause, party) and how much of it counts as what; microseconds, summed over assets."""
+    """Time of one (category, cause, party) and how much of it counts as what; microseconds, summed over assets.
+
+    The parts are fractions where an allowance is shared among the causes of its category; their sum is whole.
+    """
 
     category: Category
     cause: str
     party: Party
-    available_us: int
-    unavailable_us: int
-    excluded_us: int
+    available_us: Fraction
+    unavailable_us: Fraction
+    excluded_us: Fraction
 
     @property
-    def duration_us(self) -> int:
+    def duration_us(self) -> Fraction:
         return self.available_us + self.unavailable_us + self.excluded_us
 
 
@@ -75,7 +82,11 @@ class Certainty(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Forecast:
-    """P(miss at the period's end); None where the evidence does not carry one. `method` names what gave it."""
+    """P(miss at the period's end); None where the evidence does not carry one. `method` names what gave it.
+
+    `remaining_h` sums over assets. `budget_h` is the unavailable time that may still come before the value, rounded
+    by the contract's rule, falls below the level.
+    """
 
     p_miss: float | None
     certainty: Certainty
@@ -89,7 +100,10 @@ class Forecast:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Assessment:
-    """One guarantee over one window. Ratios are exact; `value_rounded` follows the contract's rule."""
+    """One guarantee over one window. Ratios are exact; `value_rounded` follows the contract's rule, None without one.
+
+    `as_of_us` is the end of the facts used: never after the period's end, so that a closed period keeps its bytes.
+    """
 
     contract_id: str
     contract_version: int
@@ -109,8 +123,17 @@ class Assessment:
     bound_low: Fraction | None
     bound_high: Fraction | None
     tallies: tuple[Tally, ...]
-    by_verdict_us: dict[Verdict, int]
-    unavailable_by_party_us: dict[Party, int]
+    by_verdict_us: dict[Verdict, Fraction]
+    unavailable_by_party_us: dict[Party, Fraction]
     budget: Budget
     settlement: Settlement
     forecast: Forecast | None
+
+    @property
+    def measured(self) -> Fraction | None:
+        """The value the contract compares with the level: rounded where it has a rule, else exact."""
+        return self.value if self.value_rounded is None else Fraction(self.value_rounded)
+
+    @property
+    def complete(self) -> bool:
+        return self.as_of_us >= self.period_end_us

@@ -38,7 +38,11 @@ class Form(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Allowance:
-    """Hours of a category that count as `within`, and beyond the allowance as `beyond`; one of the amounts is given."""
+    """Time of a category that counts as `within`, and beyond the allowance as `beyond`; one of the amounts is given.
+
+    Both are for each asset alone. Hours are for a whole measurement period: a stub period at the edge of the term, or
+    any other window, is allowed its share of them. A fraction is of the window's clock hours,.
+    """
 
     category: Category
     hours_per_asset_per_period: Decimal | None
@@ -57,7 +61,7 @@ class Override:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Malus:
-    """`formula` gives money over the named quantities; never paid when the guarantee is met."""
+    """`formula` gives money over the named quantities; never paid when the guarantee is met. `cap` is of one period."""
 
     formula: Formula
     constants: dict[str, Decimal]
@@ -74,9 +78,10 @@ class AlertPolicy:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Guarantee:
-    """A time-availability guarantee."""
+    """A guarantee on one indicator, named with its version: the formula a contract was signed with never changes."""
 
     id: str
+    indicator: str = "time_availability@1"
     level: Decimal
     form: Form
     verdicts: dict[Category, Verdict]

@@ -25,15 +25,18 @@ def connect(database_url: str) -> Connection:
 
 @asynccontextmanager
 async def connect_async(database_url: str) -> AsyncIterator[AsyncConnection]:
-    """An owner connection in autocommit with rows as dicts, for analytics; raises UnavailableError."""
+    """An owner connection in autocommit with rows as dicts, for analytics.
+
+    Raises UnavailableError when the database is away, also when it goes away inside the block.
+    """
     try:
         connection = await AsyncConnection.connect(
             database_url, autocommit=True, options=_OWNER_OPTIONS, connect_timeout=5, row_factory=dict_row
         )
+        async with connection:
+            yield connection
     except psycopg.OperationalError as error:
         raise UnavailableError(f"database: {error}") from error
-    async with connection:
-        yield connection
 
 
 def api_pool(database_url: str, *, max_size: int = 8) -> AsyncConnectionPool[AsyncConnection]:

@@ -1,1 +1,5 @@
-"""A private PostgreSQL/TimescaleDB and MQTT broker for one machine: demo and tests."""
+"""A private database and broker for one machine: `start` gives their URLs to the demo and to the tests."""
+
+from shared.embedded.servers import Servers, start
+
+__all__ = ["Servers", "start"]

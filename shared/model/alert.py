@@ -33,3 +33,38 @@ class Transition:
     reason: str
     title: str
     body: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Machine:
+    """A machine in the words people know it by."""
+
+    asset_id: int
+    customer_id: int
+    name: str
+    site: str
+    customer: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Hearing:
+    """When a machine was last heard, how long it may be silent (None: for ever), and the contracts that depend on it."""
+
+    machine: Machine
+    last_heard_us: int | None
+    silent_after_us: int | None
+    contracts: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Watching:
+    """The finding of a machine that still goes on, since when (None: there is none) and how high; 1.0 = threshold.
+
+    `last_fact_us` is the time of the newest fact of the machine: how far the detector can know.
+    """
+
+    machine: Machine
+    last_fact_us: int | None
+    since_us: int | None
+    peak_score: float | None
+    sensors: tuple[str, ...]

@@ -34,7 +34,30 @@ $$;
 ALTER TABLE customer ENABLE ROW LEVEL SECURITY;
 ALTER TABLE customer FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_customer ON customer USING (vouch_sees(id));
-GRANT SELECT ON customer, asset_model, code_map TO vouch_api;
+GRANT SELECT ON customer TO vouch_api;
+
+-- Models and their codes belong to nobody; whoever sees no machine of a model does not see the model either.
+ALTER TABLE asset_model ENABLE ROW LEVEL SECURITY;
+ALTER TABLE asset_model FORCE ROW LEVEL SECURITY;
+CREATE POLICY own_machines ON asset_model USING (
+    vouch_sees(NULL) OR EXISTS (SELECT FROM asset a WHERE a.model_id = asset_model.id));
+ALTER TABLE code_map ENABLE ROW LEVEL SECURITY;
+ALTER TABLE code_map FORCE ROW LEVEL SECURITY;
+CREATE POLICY own_machines ON code_map USING (
+    vouch_sees(NULL) OR EXISTS (SELECT FROM asset a WHERE a.model_id = code_map.model_id));
+GRANT SELECT ON asset_model, code_map TO vouch_api;
+
+-- Of a channel the API may know the name, never the URL, which carries secrets. A channel of every customer is seen by
+-- whoever sees any.
+ALTER TABLE channel ENABLE ROW LEVEL SECURITY;
+ALTER TABLE channel FORCE ROW LEVEL SECURITY;
+CREATE POLICY own_customer ON channel USING (
+    CASE WHEN customer_id IS NULL THEN coalesce(current_setting('vouch.customers', true), '') <> ''
+         ELSE vouch_sees(customer_id) END);
+GRANT SELECT (id, name, customer_id) ON channel TO vouch_api;
+
+-- Whether the schema is the one this release needs.
+GRANT SELECT ON schema_migration TO vouch_api;
 
 -- Quarantined messages of nobody known (customer_id is null) are seen by those who see everything.
 DROP POLICY own_customer ON quarantine;

@@ -1,0 +1,62 @@
+"""The app: routes, errors, and the parts they share. `services.api.main` serves it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
+
+from services.api import openapi, problems
+from services.api.deps import Parts
+from services.api.edge import Edge
+from services.api.metrics import Metrics
+from services.api.routes import account, contracts, findings, machines, operations
+from services.api.stream import Broadcast, listen
+from services.api.web import pages
+from services.api.web.templates import STATIC
+from shared.db.pool import api_pool
+from shared.settings import Settings
+
+# One connection of the pool is kept by LISTEN.
+_CONNECTIONS = 9
+
+
+def create_app(settings: Settings, clock: Callable[[], int]) -> FastAPI:
+    """The API and its pages. `clock` gives microseconds since the epoch, once a request."""
+    pool = api_pool(settings.api_database_url or settings.database_url, max_size=_CONNECTIONS)
+    own = Parts(pool=pool, broadcast=Broadcast(), metrics=Metrics(), clock=clock)
+    app = FastAPI(
+        title="vouch",
+        version=version("vouch"),
+        openapi_url=f"{openapi.PREFIX}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_running,
+    )
+    app.state.parts = own
+    for routes in (machines, contracts, findings, account):
+        app.include_router(routes.router, prefix=openapi.PREFIX)
+    app.include_router(operations.router)
+    app.include_router(pages.router, include_in_schema=False)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    problems.install(app)
+    openapi.install(app)
+    app.add_middleware(Edge, metrics=own.metrics)
+    return app
+
+
+@asynccontextmanager
+async def _running(app: FastAPI) -> AsyncIterator[None]:
+    own: Parts = app.state.parts
+    await own.pool.open(wait=False)
+    listening = asyncio.create_task(listen(own.pool, own.broadcast))
+    try:
+        yield
+    finally:
+        own.broadcast.close()
+        listening.cancel()
+        with suppress(asyncio.CancelledError):
+            await listening
+        await own.pool.close()

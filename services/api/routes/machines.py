@@ -1,0 +1,160 @@
+"""Machines: what there is, what they reported, what they were."""
+
+import base64
+from datetime import datetime, timedelta
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Path, Query
+
+from services.api import paging
+from services.api.deps import OnMachines
+from services.api.schemas import machine as schema
+from services.api.schemas.listing import Listing
+from services.api.schemas.query import MAX_BIGINT, MAX_INT, PageQuery, ReadingsQuery, TimelineQuery, WindowPageQuery
+from services.api.security import Right
+from shared.db import rows, timeline, views
+from shared.db.pool import AsyncConnection
+from shared.errors import NotFoundError
+from shared.instant import from_us, to_us
+from shared.model.facts import Interval
+from shared.timeline import complete
+
+router = APIRouter(prefix="/assets", tags=[Right.MACHINES])
+
+AssetId = Annotated[int, Path(alias="id", ge=1, le=MAX_INT, description="id of the asset")]
+_LONGEST_TIMELINE: Final = timedelta(days=400)
+
+
+@router.get("")
+async def list_assets(asked: OnMachines, query: Annotated[PageQuery, Query()]) -> Listing[schema.Asset]:
+    """The machines you may see, by id."""
+    (after,) = paging.key(query.cursor, tuple[paging.Number], (0,))
+    found = await views.assets(asked.connection, after=after, limit=query.limit + 1)
+    items, following = paging.page(found, query.limit, lambda asset: (asset.id,))
+    return Listing(items=[schema.Asset.model_validate(_asset(asset)) for asset in items], next=following)
+
+
+@router.get("/{id}")
+async def get_asset(asked: OnMachines, asset_id: AssetId) -> schema.AssetDetail:
+    """A machine with its sensors and its latest known state."""
+    asset = await views.asset(asked.connection, asset_id)
+    if asset is None:
+        raise _no_asset(asset_id)
+    sensors = await views.sensors(asked.connection, asset_id)
+    return schema.AssetDetail.model_validate({**_asset(asset), "sensors": sensors})
+
+
+@router.get("/{id}/readings")
+async def list_readings(
+    asked: OnMachines, asset_id: AssetId, query: Annotated[ReadingsQuery, Query()]
+) -> schema.Readings:
+    """Readings of one sensor in `[from, to)`, the oldest first."""
+    start, end = query.span(asked.now)
+    (start,) = paging.key(query.cursor, tuple[paging.Moment], (start,))
+    sensor = await views.sensor(asked.connection, asset_id, query.sensor)
+    if sensor is None:
+        raise NotFoundError(f"there is no sensor {query.sensor!r} at an asset {asset_id}")
+    found = await views.readings(asked.connection, sensor.id, start, end, query.limit + 1)
+    items, following = paging.page(found, query.limit, lambda reading: (reading.at + timedelta(microseconds=1),))
+    return schema.Readings(
+        sensor=sensor.name, unit=sensor.unit, items=[_reading(reading) for reading in items], next=following
+    )
+
+
+@router.get("/{id}/events")
+async def list_events(
+    asked: OnMachines, asset_id: AssetId, query: Annotated[WindowPageQuery, Query()]
+) -> Listing[schema.Event]:
+    """Events that begin in `[from, to)`, and interval events that reach into it, the oldest first."""
+    start, end = query.span(asked.now)
+    after = paging.key(query.cursor, tuple[paging.Moment, paging.Number], views.FIRST)
+    await _must_exist(asked.connection, asset_id)
+    found = await views.events(asked.connection, asset_id, start=start, end=end, after=after, limit=query.limit + 1)
+    items, following = paging.page(found, query.limit, lambda event: (event.start_at, event.id))
+    return Listing(items=[schema.Event.model_validate(event) for event in items], next=following)
+
+
+@router.get("/{id}/events/{event_id}")
+async def get_event(
+    asked: OnMachines, asset_id: AssetId, event_id: Annotated[int, Path(ge=1, le=MAX_BIGINT)]
+) -> schema.EventDetail:
+    """One event with the raw message it came in: where every number ends."""
+    event = await views.event(asked.connection, asset_id, event_id)
+    if event is None:
+        raise NotFoundError(f"there is no event {event_id} at an asset {asset_id}")
+    payload = event.payload or b""
+    seen = schema.Event.model_validate(event).model_dump()
+    return schema.EventDetail(**seen, payload_base64=base64.b64encode(payload).decode(), payload_text=_as_text(payload))
+
+
+@router.get("/{id}/timeline")
+async def get_timeline(
+    asked: OnMachines, asset_id: AssetId, query: Annotated[TimelineQuery, Query()]
+) -> schema.Timeline:
+    """What the machine was in `[from, to)` (at most 400 days), every instant of it."""
+    start, end = query.span(asked.now, longest=_LONGEST_TIMELINE)
+    (resumed,) = paging.key(query.cursor, tuple[paging.Moment], (start,))
+    await _must_exist(asked.connection, asset_id)
+    stretches = await _stretches(asked.connection, asset_id, max(start, resumed), end)
+    items, following = paging.page(stretches, query.limit, lambda stretch: (from_us(stretch.end_us),))
+    return schema.Timeline(
+        asset=asset_id, from_=start, to=end, items=[_stretch(stretch) for stretch in items], next=following
+    )
+
+
+async def _stretches(connection: AsyncConnection, asset_id: int, start: datetime, end: datetime) -> list[Interval]:
+    if start >= end:
+        return []
+    start_us, end_us = to_us(start), to_us(end)
+    return complete(await timeline.intervals(connection, asset_id, start_us, end_us), start_us, end_us)
+
+
+async def _must_exist(connection: AsyncConnection, asset_id: int) -> None:
+    if not await views.asset_exists(connection, asset_id):
+        raise _no_asset(asset_id)
+
+
+def _no_asset(asset_id: int) -> NotFoundError:
+    return NotFoundError(f"there is no asset {asset_id}")
+
+
+def _asset(asset: rows.Asset) -> dict[str, object]:
+    known = {name: getattr(asset, name) for name in schema.Asset.model_fields if name != "state"}
+    return {**known, "state": _state(asset)}
+
+
+def _state(asset: rows.Asset) -> schema.State | None:
+    if asset.category is None:
+        return None
+    return schema.State.model_validate(
+        {
+            "category": asset.category,
+            "cause": asset.cause,
+            "party": asset.party,
+            "from_": asset.state_from,
+            "to": asset.state_to,
+        }
+    )
+
+
+def _reading(reading: rows.Reading) -> schema.Reading:
+    return schema.Reading(at=reading.at, value=reading.value, quality="uncertain" if reading.quality else "good")
+
+
+def _stretch(interval: Interval) -> schema.Stretch:
+    return schema.Stretch(
+        from_=from_us(interval.start_us),
+        to=from_us(interval.end_us),
+        duration_s=interval.duration_us / 1_000_000,
+        category=interval.category,
+        cause=interval.cause,
+        party=interval.party,
+        event_id=interval.event_id,
+    )
+
+
+def _as_text(payload: bytes) -> str | None:
+    try:
+        return payload.decode()
+    except UnicodeDecodeError:
+        return None

@@ -1,0 +1,114 @@
+"""The document of an assessment, key by key as `shared.contracts.document` makes it: its SHA-256 holds on the wire.
+
+Hours are floats for reading; what decides money is exact: decimal strings, and a fraction in lowest terms.
+"""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.contracts.assessment import Certainty, Outcome, Reason
+from shared.model.facts import Category, Party
+
+_DECIMAL = r"^-?\d+(\.\d+)?$"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class ContractVersion(_Part):
+    """The contract version that judged."""
+
+    id: str = Field(examples=["WIND-1"])
+    version: int = Field(examples=[1])
+
+
+class Period(_Part):
+    """`[start, end)` in the contract's zone; facts up to `as_of` were used."""
+
+    start: str = Field(json_schema_extra={"format": "date-time"}, examples=["2026-03-01T00:00:00+01:00"])
+    end: str = Field(json_schema_extra={"format": "date-time"}, examples=["2026-04-01T00:00:00+02:00"])
+    as_of: str = Field(json_schema_extra={"format": "date-time"}, examples=["2026-03-14T12:00:00+01:00"])
+    complete: bool = Field(description="the period is over and judged to its end")
+
+
+class Value(_Part):
+    """The achieved availability."""
+
+    exact: str = Field(pattern=r"^\d+/\d+$", description="a fraction in lowest terms", examples=["381/453"])
+    decimal: float = Field(examples=[0.8410596026490066])
+
+
+class Bounds(_Part):
+    """The value when everything unknown is counted as down, and as up."""
+
+    low: float = Field(examples=[0.961])
+    high: float = Field(examples=[0.984])
+
+
+class Hours(_Part):
+    """Hours of one (category, cause, party), summed over the machines, and what the contract counts them as."""
+
+    category: Category
+    cause: str = Field(examples=["emergency_stop"])
+    party: Party
+    hours: float
+    available_h: float
+    unavailable_h: float
+    excluded_h: float
+
+
+class Budget(_Part):
+    """Unavailable hours the period allows, what is used, and what is left (negative: overspent)."""
+
+    total_h: float
+    used_h: float
+    left_h: float
+
+
+class Settlement(_Part):
+    """What the supplier owes for the period so far."""
+
+    malus: str | None = Field(pattern=_DECIMAL, description="null: cannot be computed yet, see `steps`")
+    currency: str = Field(examples=["EUR"])
+    capped: bool
+    steps: list[str] = Field(description="how the amount comes about, in words")
+
+
+class Forecast(_Part):
+    """How likely the guarantee is missed at the end of the period."""
+
+    p_miss: float | None = Field(description="0 to 1; null: the evidence does not carry one")
+    certainty: Certainty = Field(description="what arithmetic alone says")
+    method: str = Field(examples=["takacs"])
+    remaining_h: float = Field(description="hours still to come, summed over the machines")
+    budget_h: float
+    failures: int
+    mtbf_h: float | None
+    mttr_h: float | None
+
+
+class Document(_Part):
+    """One guarantee over one period: target, achieved, margin, hours, money, bounds and forecast."""
+
+    contract: ContractVersion
+    guarantee: str = Field(examples=["TBA"])
+    kind: str = Field(examples=["time_availability"])
+    formula: str = Field(examples=["time_availability@1"])
+    period: Period
+    level: str = Field(pattern=_DECIMAL, description="the target", examples=["0.97"])
+    value: Value | None = Field(description="achieved so far; null: nothing counts yet")
+    value_rounded: str | None = Field(
+        pattern=_DECIMAL, description="by the contract's rounding rule; null: the contract rounds nothing"
+    )
+    margin: float | None = Field(description="achieved less target", examples=[0.0042])
+    verdict: Outcome
+    reason: Reason
+    numerator_h: float
+    denominator_h: float
+    bounds: Bounds | None
+    hours: list[Hours]
+    hours_by_category: dict[str, float]
+    unavailable_hours_by_party: dict[str, float]
+    budget: Budget
+    settlement: Settlement
+    forecast: Forecast | None

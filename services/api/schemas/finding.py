@@ -1,0 +1,95 @@
+"""Anomalies, alerts and quarantined messages."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.api.schemas.times import UtcTime
+from shared.model.alert import AlertKind, AlertState
+from shared.model.anomaly import Direction
+from shared.model.facts import QuarantineReason
+
+
+class _FromRow(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+
+class Contribution(BaseModel):
+    """How much one sensor carries of a finding."""
+
+    sensor: str = Field(examples=["bearing_temp_c"])
+    share: float = Field(description="0 to 1", examples=[0.62])
+    observed: float = Field(description="mean of what it showed, in the sensor's unit")
+    expected: float = Field(description="what the other sensors imply, in the sensor's unit")
+    direction: Direction
+
+
+class Anomaly(_FromRow):
+    """One fault is one finding."""
+
+    id: int
+    asset_id: int
+    asset: str = Field(examples=["t01"])
+    customer: str = Field(examples=["northridge"])
+    detector: str = Field(description="the detector and its version")
+    start_at: UtcTime
+    end_at: UtcTime | None = Field(description="null: still going on")
+    peak_score: float = Field(description="1.0 is the threshold", examples=[3.4])
+    contributions: list[Contribution] = Field(description="largest share first")
+
+
+class Transition(_FromRow):
+    """A change of an alert's state, in the words that were sent."""
+
+    id: int
+    at: UtcTime
+    to_state: AlertState
+    reason: str
+    title: str
+    body: str
+
+
+class Alert(_FromRow):
+    """Something somebody should act on."""
+
+    id: int
+    kind: AlertKind
+    subject: str = Field(description="what it is about, unique while open")
+    customer: str = Field(examples=["northridge"])
+    asset_id: int | None
+    asset: str | None
+    contract: str | None = Field(examples=["WIND-1"])
+    state: AlertState
+    opened_at: UtcTime
+    closed_at: UtcTime | None
+    transitions: list[Transition]
+
+
+class Delivery(_FromRow):
+    """A transition on its way to a channel."""
+
+    transition_id: int
+    channel: str
+    attempts: int
+    next_attempt_at: UtcTime
+    last_error: str | None
+    delivered_at: UtcTime | None = Field(description="null: the channel has not taken it yet")
+
+
+class AlertDetail(Alert):
+    """An alert with where it was sent; `deliveries` is null for roles that may not see it."""
+
+    deliveries: list[Delivery] | None
+
+
+class Quarantined(BaseModel):
+    """A message, or a part of one, that was not stored."""
+
+    id: int
+    customer: str | None = Field(description="null: nobody known")
+    asset_id: int | None
+    received_at: UtcTime
+    topic: str
+    reason: QuarantineReason
+    detail: str = Field(examples=['[3].values.temp: "hot" is not a number'])
+    payload_bytes: int = Field(description="length of the whole message")
+    payload_base64: str = Field(description="the raw message; in a list only its first 4,096 bytes")
+    payload_preview: str = Field(description="its first characters, what is no UTF-8 replaced")

@@ -1,0 +1,111 @@
+"""Machines, what they reported, and what they were."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.api.schemas.listing import Listing
+from services.api.schemas.times import UtcTime
+from shared.model.facts import Category, EventKind, Party
+
+
+class _FromRow(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+
+class State(_FromRow):
+    """The latest known stretch of a machine's timeline."""
+
+    category: Category
+    cause: str = Field(examples=["running"])
+    party: Party
+    from_: UtcTime = Field(serialization_alias="from")
+    to: UtcTime = Field(description="what is known ends here")
+
+
+class Asset(_FromRow):
+    """A machine."""
+
+    id: int = Field(examples=[1])
+    slug: str = Field(examples=["t01"])
+    name: str = Field(examples=["Turbine 1"])
+    customer: str = Field(examples=["northridge"])
+    site: str = Field(examples=["ridge"])
+    model: str = Field(examples=["mm92"])
+    silent_after_s: int | None = Field(description="silence, in seconds, after which an alert opens; null: never")
+    healthy_from: UtcTime | None = Field(description="start of the window anomalies are measured against")
+    healthy_to: UtcTime | None
+    last_heard_at: UtcTime | None = Field(description="when a message of it last arrived")
+    last_fact_at: UtcTime | None = Field(description="the latest time it reported something about")
+    state: State | None
+
+
+class Sensor(_FromRow):
+    """A series of readings; ranges are in `unit`, an open side is null."""
+
+    name: str = Field(examples=["power_kw"])
+    unit: str = Field(examples=["kW"])
+    physical_low: float | None = Field(description="below it a value cannot be and is quarantined")
+    physical_high: float | None
+    expected_low: float | None = Field(description="below it a value is stored as uncertain")
+    expected_high: float | None
+
+
+class AssetDetail(Asset):
+    """A machine with its sensors."""
+
+    sensors: list[Sensor]
+
+
+class Reading(BaseModel):
+    """One value, in the sensor's unit."""
+
+    at: UtcTime
+    value: float = Field(examples=[1843.2])
+    quality: str = Field(pattern="^(good|uncertain)$", description="uncertain: outside the expected range")
+
+
+class Readings(Listing[Reading]):
+    """Readings of one sensor, the oldest first."""
+
+    sensor: str = Field(examples=["power_kw"])
+    unit: str = Field(examples=["kW"])
+
+
+class Event(_FromRow):
+    """An event as the machine reported it."""
+
+    id: int
+    kind: EventKind = Field(description="a state holds until the next state, an interval from its start to its end")
+    code: str = Field(examples=["0:0"])
+    text: str = Field(examples=["Turbine in operation"])
+    start_at: UtcTime
+    end_at: UtcTime | None = Field(description="null: a state, or an interval that is still open")
+    seq: int = Field(description="order among the events of one instant")
+    received_at: UtcTime
+    topic: str = Field(description="the MQTT topic it came by")
+
+
+class EventDetail(Event):
+    """An event with the raw message it came in."""
+
+    payload_base64: str = Field(description="the message, byte by byte")
+    payload_text: str | None = Field(description="the message as text; null when it is none")
+
+
+class Stretch(BaseModel):
+    """A stretch of one category. Stretches follow each other without gap or overlap."""
+
+    from_: UtcTime = Field(serialization_alias="from")
+    to: UtcTime
+    duration_s: float = Field(examples=[3600.0])
+    category: Category
+    cause: str = Field(examples=["running"])
+    party: Party = Field(description="who answers for it")
+    event_id: int | None = Field(description="the event that says so; null: telemetry, or nothing known")
+
+
+class Timeline(Listing[Stretch]):
+    """What a machine was in `[from, to)`, every instant of it; time nothing is known of is `IU`."""
+
+    asset: int
+    from_: UtcTime = Field(serialization_alias="from")
+    to: UtcTime

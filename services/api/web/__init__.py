@@ -1,0 +1,1 @@
+"""The pages: plain HTML and CSS, a little script, nothing loaded from elsewhere."""

@@ -1,0 +1,163 @@
+"""Numbers and codes as people read them. Pure: a value in, text out."""
+
+from calendar import monthrange
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+NONE: Final = "\N{EN DASH}"
+_SPACE: Final = "\N{NO-BREAK SPACE}"
+_MINUS: Final = "\N{MINUS SIGN}"
+_MOST_DIGITS: Final = 6
+
+CATEGORIES: Final = {
+    "FP": "Full performance",
+    "PP": "Partial performance",
+    "TS": "Technical standby",
+    "OEN": "Out of environmental specification",
+    "RS": "Requested shutdown",
+    "OEL": "Out of electrical specification",
+    "SM": "Scheduled maintenance",
+    "PCA": "Planned corrective action",
+    "FO": "Forced outage",
+    "S": "Suspended",
+    "FM": "Force majeure",
+    "IU": "Information unavailable",
+}
+PARTIES: Final = {
+    "supplier": "Supplier",
+    "customer": "Customer",
+    "third_party": "Third party",
+    "nobody": "Nobody",
+    "unknown": "Not known",
+}
+ALERTS: Final = {
+    "guarantee_at_risk": "Guarantee at risk",
+    "anomaly": "Anomaly",
+    "machine_silent": "Machine silent",
+}
+# What is about to cost money comes first.
+_URGENCY: Final = tuple(ALERTS)
+_RUNNING: Final = {"met": "On target", "missed": "Below target"}
+_OVER: Final = {"met": "Met", "missed": "Missed"}
+_CERTAIN: Final = {"certain_miss": "certain", "impossible_miss": "ruled out"}
+_UNDECIDED: Final = {"inconclusive": "Undecided: data gaps", "not_assessable": "Nothing to assess yet"}
+
+
+def achieved(document: dict[str, Any]) -> float | None:
+    """The value the contract goes by: rounded where it rounds."""
+    if document["value_rounded"] is not None:
+        return float(document["value_rounded"])
+    return None if document["value"] is None else document["value"]["decimal"]
+
+
+def percent(ratio: float | str | None, *, beside: float | str | None = None) -> str:
+    """A ratio in percent with two decimals; with more where it would otherwise look equal to the one `beside` it."""
+    if ratio is None:
+        return NONE
+    digits = 2
+    if beside is not None and float(ratio) != float(beside):
+        while digits < _MOST_DIGITS and _fixed(float(ratio) * 100, digits) == _fixed(float(beside) * 100, digits):
+            digits += 1
+    return f"{_fixed(float(ratio) * 100, digits)}{_SPACE}%"
+
+
+def points(ratio: float | None) -> str:
+    """A difference of ratios in percentage points, always with its sign."""
+    if ratio is None:
+        return NONE
+    digits = 2
+    while digits < _MOST_DIGITS and ratio and not float(f"{ratio * 100:.{digits}f}"):
+        digits += 1
+    return f"{_signed(ratio * 100, digits)}{_SPACE}pp"
+
+
+def hours(amount: float | None, *, signed: bool = False) -> str:
+    """Hours with one decimal; two below ten, so that minutes are not lost."""
+    if amount is None:
+        return NONE
+    digits = 1 if abs(amount) >= 10 else 2
+    return f"{_signed(amount, digits) if signed else _fixed(amount, digits)}{_SPACE}h"
+
+
+def money(amount: str | None, currency: str) -> str:
+    """An exact amount with the decimals it has."""
+    if amount is None:
+        return "not computable yet"
+    return f"{_dressed(f'{Decimal(amount):,f}')}{_SPACE}{currency}"
+
+
+def probability(forecast: dict[str, Any] | None, *, over: bool) -> str:
+    """P(miss) of a running period; whole percent, as nothing finer is known."""
+    if over or forecast is None:
+        return NONE
+    if forecast["certainty"] in _CERTAIN:
+        return _CERTAIN[forecast["certainty"]]
+    p_miss = forecast["p_miss"]
+    if p_miss is None:
+        return "not known"
+    if p_miss < 0.005:
+        return f"< 1{_SPACE}%"
+    if p_miss > 0.995:
+        return f"> 99{_SPACE}%"
+    return f"{p_miss * 100:.0f}{_SPACE}%"
+
+
+def is_likely_miss(document: dict[str, Any]) -> bool:
+    """Whether a running period is more likely missed than met."""
+    return not document["period"]["complete"] and ((document["forecast"] or {}).get("p_miss") or 0.0) >= 0.5
+
+
+def verdict(document: dict[str, Any]) -> str:
+    """The outcome in words: of a running period what holds so far."""
+    outcome = document["verdict"]
+    decided = _OVER if document["period"]["complete"] else _RUNNING
+    return decided.get(outcome) or _UNDECIDED[outcome]
+
+
+def urgency(kind: str) -> int:
+    """The place of a kind of alert in a list, 0 first."""
+    return _URGENCY.index(kind) if kind in _URGENCY else len(_URGENCY)
+
+
+def moment(at: datetime | str | None) -> str:
+    """A time to the minute with its offset."""
+    if at is None:
+        return NONE
+    when = datetime.fromisoformat(at) if isinstance(at, str) else at
+    offset = when.strftime("%z")
+    zone = "UTC" if offset in {"+0000", ""} else f"UTC{offset[:3].replace('-', _MINUS)}:{offset[3:]}"
+    return f"{when:%Y-%m-%d %H:%M}{_SPACE}{zone}"
+
+
+def day(at: datetime | str) -> str:
+    """The date of a time, in the zone it is given in."""
+    return (datetime.fromisoformat(at) if isinstance(at, str) else at).strftime("%Y-%m-%d")
+
+
+def period(document: dict[str, Any]) -> str:
+    """The period by its name where it is a calendar month, else by its first and last day."""
+    first = datetime.fromisoformat(document["period"]["start"]).date()
+    last = (datetime.fromisoformat(document["period"]["end"]) - timedelta(microseconds=1)).date()
+    if first.day == 1 and last == first.replace(day=monthrange(first.year, first.month)[1]):
+        return f"{first:%B %Y}"
+    return f"{first} to {last}"
+
+
+def words(slug: str) -> str:
+    """A slug as words."""
+    return slug.replace("_", " ")
+
+
+def _fixed(number: float, digits: int) -> str:
+    text = f"{number:,.{digits}f}"
+    return _dressed(text if float(text.replace(",", "")) else text.lstrip("-"))
+
+
+def _signed(number: float, digits: int) -> str:
+    text = _fixed(number, digits)
+    return text if text.startswith(_MINUS) or not text.strip("0.,") else f"+{text}"
+
+
+def _dressed(text: str) -> str:
+    return text.replace("-", _MINUS)

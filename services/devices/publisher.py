@@ -1,0 +1,161 @@
+"""The device's end of the line: publishes over MQTT 5 at QoS 1 with a bounded number of messages unacknowledged."""
+
+import threading
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from shared.errors import UnavailableError
+
+_KEEPALIVE_S = 60
+_CONNECT_LIMIT_S = 15.0
+_CLOSE_LIMIT_S = 30.0
+_NO_MATCHING_SUBSCRIBERS = 0x10
+
+
+class Publisher:
+    """A connection to the broker of `mqtt_url` (mqtt://[user:password@]host[:port], or mqtts://).
+
+    At most `window` messages (fewer when the broker's receive maximum is lower) are unacknowledged at any time;
+    `publish` blocks beyond that, for `patience_s` without a single acknowledgement at the longest. A lost connection
+    is made again and what was not acknowledged is sent again, so a message may arrive twice, never not at all.
+    Safe to use from several threads. `with` connects, and at its end waits for the last acknowledgements.
+    """
+
+    def __init__(self, mqtt_url: str, *, client_id: str = "", window: int = 1_000, patience_s: float = 120.0) -> None:
+        parts = urlsplit(mqtt_url)
+        secure = parts.scheme == "mqtts"
+        self._host = parts.hostname or "127.0.0.1"
+        self._port = parts.port or (8883 if secure else 1883)
+        self._window = window
+        self._patience_s = patience_s
+        self._changed = threading.Condition()
+        self._connected = False
+        self._accepted = False
+        self._outstanding = 0
+        self._acknowledged = 0
+        self._unheard = 0
+        self._refusal: str | None = None
+        self._client = self._make_client(client_id, parts.username, parts.password, secure=secure)
+
+    def __enter__(self) -> Self:
+        """Connect; raises UnavailableError when the broker does not accept within 15 s."""
+        try:
+            self._client.connect(self._host, self._port, _KEEPALIVE_S)
+        except OSError as error:
+            raise UnavailableError(f"broker {self._host}:{self._port}: {error}") from error
+        self._client.loop_start()
+        with self._changed:
+            self._changed.wait_for(lambda: self._connected or self._refusal, _CONNECT_LIMIT_S)
+            accepted = self._connected
+        if not accepted:
+            self._close()
+            raise UnavailableError(f"broker {self._host}:{self._port}: {self._refusal or 'no answer'}")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self.drain(_CLOSE_LIMIT_S)
+        finally:
+            self._close()
+
+    @property
+    def acknowledged(self) -> int:
+        """Messages the broker has taken over."""
+        return self._acknowledged
+
+    @property
+    def unheard(self) -> int:
+        """Acknowledged messages that no session was subscribed to: the broker has dropped them."""
+        return self._unheard
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Hand over one message, blocking while the window is full.
+
+        Raises UnavailableError when the broker has refused an earlier message for good, or when nothing was
+        acknowledged for `patience_s`.
+        """
+        with self._changed:
+            while self._outstanding >= self._window and not self._refusal:
+                before = self._acknowledged
+                if not self._changed.wait(self._patience_s) and before == self._acknowledged:
+                    raise UnavailableError(self._overdue(self._patience_s))
+            self._raise_refusal()
+            self._outstanding += 1
+        self._client.publish(topic, payload, qos=1)
+
+    def drain(self, limit_s: float) -> None:
+        """Wait until all is acknowledged; raises UnavailableError naming how many messages are not after `limit_s`."""
+        with self._changed:
+            done = self._changed.wait_for(lambda: not self._outstanding or self._refusal, limit_s)
+            self._raise_refusal()
+            if not done:
+                raise UnavailableError(self._overdue(limit_s))
+
+    def _make_client(self, client_id: str, user: str | None, password: str | None, *, secure: bool) -> mqtt.Client:
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv5)
+        client.max_inflight_messages_set(self._window)
+        client.reconnect_delay_set(1, 8)
+        if user is not None:
+            client.username_pw_set(user, password)
+        if secure:
+            client.tls_set()
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_publish = self._on_publish
+        return client
+
+    def _on_connect(
+        self, _client: mqtt.Client, _userdata: object, _flags: mqtt.ConnectFlags, reason: ReasonCode,
+        properties: Properties | None,
+    ) -> None:  # fmt: skip
+        with self._changed:
+            if not reason.is_failure:
+                self._connected = self._accepted = True
+                self._window = min(self._window, getattr(properties, "ReceiveMaximum", self._window))
+            elif not self._accepted:
+                self._refusal = f"connection refused: {reason}"
+            self._changed.notify_all()
+
+    def _on_disconnect(
+        self, _client: mqtt.Client, _userdata: object, _flags: mqtt.DisconnectFlags, _reason: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:  # fmt: skip
+        with self._changed:
+            self._connected = False
+
+    def _on_publish(
+        self, _client: mqtt.Client, _userdata: object, _mid: int, reason: ReasonCode, _properties: Properties
+    ) -> None:
+        with self._changed:
+            self._outstanding -= 1
+            if reason.is_failure:
+                self._refusal = f"message refused: {reason}"
+            else:
+                self._acknowledged += 1
+                self._unheard += reason.value == _NO_MATCHING_SUBSCRIBERS
+            # Half a window at a time: waking the publishing thread for each place would cost more than the message.
+            if self._outstanding == self._window // 2 or self._outstanding == 0 or self._refusal:
+                self._changed.notify_all()
+
+    def _raise_refusal(self) -> None:
+        if self._refusal:
+            raise UnavailableError(f"broker {self._host}:{self._port}: {self._refusal}")
+
+    def _overdue(self, limit_s: float) -> str:
+        return (
+            f"broker {self._host}:{self._port}: {self._outstanding} message(s) unacknowledged after {limit_s:g} s"
+            f" ({'connected' if self._connected else 'not connected'})"
+        )
+
+    def _close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()

@@ -1,0 +1,86 @@
+"""Puts ingest together: paho's thread fills the inbox, the writer empties it, the first signal ends both in order."""
+
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from typing import Final
+
+import structlog
+
+from services.ingest.inbox import Inbox, Message
+from services.ingest.metrics import Metrics
+from services.ingest.pipeline import Pipeline
+from services.ingest.subscriber import Subscriber
+from shared import logs
+from shared.clock import now_us
+from shared.errors import ConfigError
+from shared.settings import Settings
+
+# Above the batch size, so that one batch arrives while another is written.
+_RECEIVE_MAXIMUM: Final = 10_000
+_LARGEST_RECEIVE_MAXIMUM: Final = 65_535
+_POLL_S: Final = 0.2
+
+_log = structlog.get_logger()
+
+
+def run(settings: Settings) -> None:
+    """Ingest until SIGTERM or SIGINT: the current batch is committed and acknowledged, then the session is left."""
+    logs.configure(settings.log_format)
+    metrics = Metrics()
+    receive_maximum = min(max(_RECEIVE_MAXIMUM, 2 * settings.ingest_batch_messages), _LARGEST_RECEIVE_MAXIMUM)
+    inbox = Inbox(limit=receive_maximum)
+
+    def on_message(message: Message) -> None:
+        metrics.messages.inc()
+        if not inbox.put(message):
+            metrics.dropped.inc()
+
+    def on_lost() -> None:
+        inbox.discard()
+        metrics.reconnects.labels("broker").inc()
+
+    subscriber = Subscriber(
+        mqtt_url=settings.mqtt_url,
+        client_id=settings.ingest_client_id,
+        receive_maximum=receive_maximum,
+        on_message=on_message,
+        on_ready=lambda: _log.info("ingest_ready", client_id=settings.ingest_client_id),
+        on_lost=on_lost,
+    )
+    metrics.unacknowledged.set_function(lambda: subscriber.unacknowledged)
+    pipeline = Pipeline(settings, inbox=inbox, acknowledge=subscriber.acknowledge, metrics=metrics, clock_us=now_us)
+    with _metrics_served(metrics, settings.ingest_metrics_port):
+        _run_until_signal(subscriber, inbox, pipeline)
+    _log.info("ingest_stopped")
+
+
+@contextmanager
+def _metrics_served(metrics: Metrics, port: int) -> Iterator[None]:
+    if not port:
+        yield
+        return
+    try:
+        stop = metrics.serve(port)
+    except OSError as error:
+        raise ConfigError(f"VOUCH_INGEST_METRICS_PORT: {port}: {error}") from error
+    try:
+        yield
+    finally:
+        stop()
+
+
+def _run_until_signal(subscriber: Subscriber, inbox: Inbox, pipeline: Pipeline) -> None:
+    signals: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda received, _frame: signals.append(received))
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="writer") as executor:
+        writer = executor.submit(pipeline.run)
+        subscriber.start()
+        while not signals and not writer.done():
+            wait([writer], timeout=_POLL_S)
+        inbox.close()
+        wait([writer])
+        subscriber.stop()
+        writer.result()

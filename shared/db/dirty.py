@@ -1,0 +1,123 @@
+"""What must be derived again: claimed by asset, settled in the transaction that saves what was derived."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from shared.db.named import load
+from shared.db.pool import AsyncConnection
+from shared.instant import from_us, to_us
+
+_SQL = load("dirty")
+# The first key of the advisory locks on assets; the second is the asset's id.
+_LOCK = 730_051
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Window:
+    """Time `[start_us, end_us)` of one asset."""
+
+    start_us: int
+    end_us: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Claim:
+    """An asset that is this worker's until its transaction ends, and the windows to derive: ordered, none touching.
+
+    The windows end now, or where a clock ahead of ours carried the asset to; `rest` lies beyond that and stays dirty.
+    """
+
+    asset_id: int
+    windows: tuple[Window, ...]
+    rest: Window | None
+
+
+async def claim(connection: AsyncConnection, now_us: int, limit: int) -> list[Claim]:
+    """Claim at most `limit` assets with work, the longest waiting first; their dirty marks are gone when this commits.
+
+    To be called in a transaction. Assets another worker holds are passed over.
+    """
+    now = from_us(now_us)
+    cursor = await connection.execute(_SQL["claim"], {"now": now, "lock": _LOCK, "limit": limit})
+    due = {row["asset_id"]: row for row in await cursor.fetchall()}
+    cursor = await connection.execute(_SQL["take"], {"assets": list(due), "now": now})
+    marks: dict[int, list[Window]] = {asset_id: [] for asset_id in due}
+    for row in await cursor.fetchall():
+        marks[row["asset_id"]].append(Window(start_us=to_us(row["start_at"]), end_us=to_us(row["end_at"])))
+    claims = []
+    for asset_id, marked in marks.items():
+        carried_us = now_us if due[asset_id]["carried_to"] is None else to_us(due[asset_id]["carried_to"])
+        until_us = max(now_us, carried_us)
+        windows = await _reach(connection, asset_id, coalesce(marked), until_us)
+        if due[asset_id]["holds"]:
+            windows.append(Window(start_us=carried_us, end_us=until_us))
+        inside, rest = parted(coalesce(windows), until_us)
+        claims.append(Claim(asset_id=asset_id, windows=inside, rest=rest))
+    return claims
+
+
+def coalesce(windows: Iterable[Window]) -> list[Window]:
+    """The same time in the fewest windows: ordered, none touching another."""
+    merged: list[Window] = []
+    for window in sorted(windows, key=lambda w: w.start_us):
+        if merged and window.start_us <= merged[-1].end_us:
+            merged[-1] = Window(start_us=merged[-1].start_us, end_us=max(merged[-1].end_us, window.end_us))
+        else:
+            merged.append(window)
+    return merged
+
+
+def parted(windows: Sequence[Window], until_us: int) -> tuple[tuple[Window, ...], Window | None]:
+    """The parts of ordered `windows` before `until_us`, and one window from there to the end of the rest, if any."""
+    inside = tuple(
+        Window(start_us=w.start_us, end_us=min(w.end_us, until_us)) for w in windows if w.start_us < until_us
+    )
+    end_us = max((window.end_us for window in windows), default=until_us)
+    return inside, Window(start_us=until_us, end_us=end_us) if end_us > until_us else None
+
+
+async def settle(connection: AsyncConnection, claims: Sequence[Claim], now_us: int) -> None:
+    """The claimed assets are derived up to now; what was marked beyond it stays dirty."""
+    await _mark(connection, [(claim.asset_id, claim.rest) for claim in claims if claim.rest is not None], now_us)
+    parameters = {"assets": [claim.asset_id for claim in claims], "now": from_us(now_us)}
+    await connection.execute(_SQL["carried"], parameters)
+
+
+async def put_back(connection: AsyncConnection, claim: Claim, now_us: int) -> None:
+    """What was claimed could not be derived: it is dirty again, and last in the queue."""
+    windows = [*claim.windows, *([] if claim.rest is None else [claim.rest])]
+    await _mark(connection, [(claim.asset_id, window) for window in windows], now_us)
+
+
+async def waiting(connection: AsyncConnection, now_us: int) -> int:
+    """How many dirty marks wait."""
+    cursor = await connection.execute(_SQL["count"], {"now": from_us(now_us)})
+    row = await cursor.fetchone()
+    return row["waiting"] if row else 0
+
+
+async def _mark(connection: AsyncConnection, marks: Sequence[tuple[int, Window]], now_us: int) -> None:
+    await connection.execute(
+        _SQL["mark"],
+        {
+            "assets": [asset_id for asset_id, _ in marks],
+            "starts": [from_us(window.start_us) for _, window in marks],
+            "ends": [from_us(window.end_us) for _, window in marks],
+            "now": from_us(now_us),
+        },
+    )
+
+
+async def _reach(connection: AsyncConnection, asset_id: int, windows: Sequence[Window], now_us: int) -> list[Window]:
+    if not windows:
+        return []
+    cursor = await connection.execute(
+        _SQL["reach"],
+        {
+            "asset": asset_id,
+            "starts": [from_us(window.start_us) for window in windows],
+            "ends": [from_us(window.end_us) for window in windows],
+            "now": from_us(now_us),
+        },
+    )
+    return [Window(start_us=to_us(row["start_at"]), end_us=to_us(row["end_at"])) for row in await cursor.fetchall()]

@@ -1,0 +1,83 @@
+-- name: open_subjects
+SELECT kind, subject FROM alert WHERE state = 'open';
+
+-- name: open
+-- The index alert_one_open decides: a second opening of what is open writes nothing.
+WITH opened AS (
+    INSERT INTO alert (customer_id, kind, subject, asset_id, contract_id, state, opened_at)
+    VALUES (%(customer_id)s, %(kind)s, %(subject)s, %(asset_id)s, %(contract_id)s, 'open', %(at)s)
+    ON CONFLICT (kind, subject) WHERE state = 'open' DO NOTHING
+    RETURNING id
+), told AS (
+    INSERT INTO alert_transition (customer_id, alert_id, at, to_state, reason, title, body)
+    SELECT %(customer_id)s, id, %(at)s, 'open', %(reason)s, %(title)s, %(body)s FROM opened
+    RETURNING id
+), outbox AS (
+    INSERT INTO delivery (customer_id, transition_id, channel_id, next_attempt_at)
+    SELECT %(customer_id)s, told.id, c.id, %(at)s
+    FROM told, channel c
+    WHERE %(kind)s = ANY (c.kinds) AND (c.customer_id IS NULL OR c.customer_id = %(customer_id)s)
+    RETURNING id
+)
+SELECT (SELECT count(*) FROM told) AS told, (SELECT count(*) FROM outbox) AS to_deliver;
+
+-- name: close
+WITH closed AS (
+    UPDATE alert SET state = 'closed', closed_at = %(at)s
+    WHERE kind = %(kind)s AND subject = %(subject)s AND state = 'open'
+    RETURNING id
+), told AS (
+    INSERT INTO alert_transition (customer_id, alert_id, at, to_state, reason, title, body)
+    SELECT %(customer_id)s, id, %(at)s, 'closed', %(reason)s, %(title)s, %(body)s FROM closed
+    RETURNING id
+), outbox AS (
+    INSERT INTO delivery (customer_id, transition_id, channel_id, next_attempt_at)
+    SELECT %(customer_id)s, told.id, c.id, %(at)s
+    FROM told, channel c
+    WHERE %(kind)s = ANY (c.kinds) AND (c.customer_id IS NULL OR c.customer_id = %(customer_id)s)
+    RETURNING id
+)
+SELECT (SELECT count(*) FROM told) AS told, (SELECT count(*) FROM outbox) AS to_deliver;
+
+-- name: silent_or_alerted
+-- Machines heard longest ago, by the index on last_heard_at; and those whose silence is an open alert.
+WITH candidate AS (
+    SELECT s.asset_id
+    FROM asset_status s
+    JOIN asset a ON a.id = s.asset_id
+    WHERE s.last_heard_at < %(now)s - (SELECT min(silent_after_s) FROM asset) * interval '1 second'
+      AND s.last_heard_at < %(now)s - a.silent_after_s * interval '1 second'
+    UNION
+    SELECT asset_id FROM alert WHERE kind = 'machine_silent' AND state = 'open' AND asset_id IS NOT NULL
+)
+SELECT a.id AS asset_id, a.customer_id, a.name AS asset, si.name AS site, cu.name AS customer, a.silent_after_s,
+       s.last_heard_at,
+       (SELECT coalesce(array_agg(DISTINCT c.slug ORDER BY c.slug), '{}')
+        FROM contract_asset ca JOIN contract c ON c.id = ca.contract_id
+        WHERE ca.asset_id = a.id AND c.valid_from <= %(now)s AND c.valid_to > %(now)s) AS contracts
+FROM candidate
+JOIN asset a ON a.id = candidate.asset_id
+JOIN site si ON si.id = a.site_id
+JOIN customer cu ON cu.id = a.customer_id
+JOIN asset_status s ON s.asset_id = a.id
+ORDER BY a.id;
+
+-- name: anomalous_or_alerted
+-- Machines with a finding that still goes on; and those for which one is an open alert.
+WITH candidate AS (
+    SELECT asset_id FROM anomaly WHERE end_at IS NULL
+    UNION
+    SELECT asset_id FROM alert WHERE kind = 'anomaly' AND state = 'open' AND asset_id IS NOT NULL
+)
+SELECT a.id AS asset_id, a.customer_id, a.name AS asset, si.name AS site, cu.name AS customer, s.last_fact_at,
+       f.start_at, f.peak_score, f.contributions
+FROM candidate
+JOIN asset a ON a.id = candidate.asset_id
+JOIN site si ON si.id = a.site_id
+JOIN customer cu ON cu.id = a.customer_id
+LEFT JOIN asset_status s ON s.asset_id = a.id
+LEFT JOIN LATERAL (
+    SELECT start_at, peak_score, contributions FROM anomaly
+    WHERE asset_id = a.id AND end_at IS NULL ORDER BY start_at LIMIT 1
+) AS f ON true
+ORDER BY a.id;

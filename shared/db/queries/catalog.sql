@@ -1,0 +1,13 @@
+-- name: version
+SELECT coalesce((SELECT max(id) FROM asset), 0), coalesce((SELECT max(id) FROM sensor), 0)
+
+-- name: assets
+SELECT concat_ws('/', c.slug, s.slug, a.slug), a.id, a.customer_id
+FROM asset a JOIN site s ON s.id = a.site_id JOIN customer c ON c.id = a.customer_id
+
+-- name: sensors
+SELECT n.id, n.asset_id, m.telemetry_hold_us,
+       coalesce(n.physical_low, '-infinity'), coalesce(n.physical_high, 'infinity'),
+       coalesce(n.expected_low, '-infinity'), coalesce(n.expected_high, 'infinity'), n.name, n.unit
+FROM sensor n JOIN asset a ON a.id = n.asset_id JOIN asset_model m ON m.id = a.model_id
+ORDER BY n.id

@@ -1,0 +1,84 @@
+-- name: claim
+-- Assets with work before `now`, the longest waiting first, each locked whole until the transaction ends. Work is a
+-- dirty window, or an open interval or last state that still holds and was carried less far than `now`; a state that
+-- means IU says nothing and is not carried.
+WITH holding AS (
+    SELECT s.asset_id, s.carried_to, e.code
+    FROM asset_status s
+    JOIN asset_event e ON e.asset_id = s.asset_id AND e.kind = 'interval' AND e.end_at IS NULL
+    WHERE s.carried_to < %(now)s
+    UNION ALL
+    SELECT s.asset_id, s.carried_to, last.code
+    FROM asset_status s
+    CROSS JOIN LATERAL (
+        SELECT e.code FROM asset_event e WHERE e.asset_id = s.asset_id AND e.kind = 'state'
+        ORDER BY e.start_at DESC, e.seq DESC, e.code DESC LIMIT 1
+    ) AS last
+    WHERE s.carried_to < %(now)s
+), work AS (
+    SELECT h.asset_id, h.carried_to AS since, true AS holds
+    FROM holding h
+    JOIN asset a ON a.id = h.asset_id
+    LEFT JOIN code_map k ON k.model_id = a.model_id AND k.code = h.code
+    WHERE k.category IS DISTINCT FROM 'IU'
+    UNION ALL
+    SELECT asset_id, min(marked_at), false FROM dirty_window WHERE start_at < %(now)s GROUP BY asset_id
+), due AS MATERIALIZED (
+    SELECT asset_id, bool_or(holds) AS holds FROM work GROUP BY asset_id ORDER BY min(since), asset_id
+)
+SELECT d.asset_id, d.holds, (SELECT s.carried_to FROM asset_status s WHERE s.asset_id = d.asset_id) AS carried_to
+FROM due d
+WHERE pg_try_advisory_xact_lock(%(lock)s, d.asset_id)
+LIMIT %(limit)s;
+
+-- name: take
+DELETE FROM dirty_window WHERE asset_id = ANY (%(assets)s) AND start_at < %(now)s
+RETURNING asset_id, start_at, end_at;
+
+-- name: reach
+-- How far each window of an asset reaches: a state to the next one (the last to `now`; one that means IU only as far as
+-- there is something to remove), an open interval to `now`, an interval that was closed as far as it had been carried.
+SELECT w.start_at, greatest(w.end_at, state.until_at, open.until_at, closed.until_at) AS end_at
+FROM unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[]) AS w (start_at, end_at)
+CROSS JOIN LATERAL (
+    SELECT (
+        SELECT coalesce(
+            (SELECT min(n.start_at) FROM asset_event n
+             WHERE n.asset_id = %(asset)s AND n.kind = 'state' AND n.start_at >= w.end_at),
+            CASE WHEN k.category = 'IU'
+                THEN (SELECT max(i.end_at) FROM interval i WHERE i.asset_id = %(asset)s AND i.start_at >= (
+                    SELECT max(start_at) FROM interval WHERE asset_id = %(asset)s))
+                ELSE %(now)s::timestamptz END)
+        FROM asset_event e
+        JOIN asset a ON a.id = e.asset_id
+        LEFT JOIN code_map k ON k.model_id = a.model_id AND k.code = e.code
+        WHERE e.asset_id = %(asset)s AND e.kind = 'state' AND e.start_at >= w.start_at AND e.start_at < w.end_at
+        ORDER BY e.start_at DESC, e.seq DESC, e.code DESC LIMIT 1
+    ) AS until_at
+) AS state
+CROSS JOIN LATERAL (
+    SELECT max(%(now)s::timestamptz) AS until_at FROM asset_event e
+    WHERE e.asset_id = %(asset)s AND e.kind = 'interval' AND e.end_at IS NULL
+      AND e.start_at >= w.start_at AND e.start_at < w.end_at
+) AS open
+CROSS JOIN LATERAL (
+    SELECT max(i.end_at) AS until_at
+    FROM interval i
+    JOIN asset_event e ON e.id = i.event_id
+    WHERE i.asset_id = %(asset)s AND i.end_at > w.end_at AND i.end_at > e.end_at
+      AND e.end_at >= w.start_at AND e.end_at <= w.end_at
+) AS closed;
+
+-- name: count
+SELECT count(*) AS waiting FROM dirty_window WHERE start_at < %(now)s;
+
+-- name: mark
+INSERT INTO dirty_window (asset_id, start_at, end_at, marked_at)
+SELECT asset_id, start_at, end_at, %(now)s
+FROM unnest(%(assets)s::integer[], %(starts)s::timestamptz[], %(ends)s::timestamptz[]) AS r (asset_id, start_at, end_at);
+
+-- name: carried
+-- In the order of the ids, as ingest updates these rows, so that the two cannot wait for each other.
+INSERT INTO asset_status (asset_id, customer_id, carried_to)
+SELECT id, customer_id, %(now)s FROM asset WHERE id = ANY (%(assets)s) ORDER BY id
+ON CONFLICT (asset_id) DO UPDATE SET carried_to = greatest(asset_status.carried_to, excluded.carried_to);

@@ -1,0 +1,76 @@
+-- name: save_customer
+INSERT INTO customer (slug, name) VALUES (%(slug)s, %(name)s)
+ON CONFLICT (slug) DO UPDATE SET name = excluded.name;
+
+-- name: save_site
+INSERT INTO site (customer_id, slug, name)
+SELECT c.id, %(slug)s, %(name)s FROM customer c WHERE c.slug = %(customer)s
+ON CONFLICT (customer_id, slug) DO UPDATE SET name = excluded.name;
+
+-- name: save_model
+INSERT INTO asset_model (slug, name, telemetry_hold_us, state_rules, detector)
+VALUES (%(slug)s, %(name)s, %(telemetry_hold_us)s, %(state_rules)s, %(detector)s)
+ON CONFLICT (slug) DO UPDATE SET name = excluded.name, telemetry_hold_us = excluded.telemetry_hold_us,
+    state_rules = excluded.state_rules, detector = excluded.detector;
+
+-- name: save_code
+INSERT INTO code_map (model_id, code, category, cause, party, note)
+SELECT m.id, %(code)s, %(category)s, %(cause)s, %(party)s, %(note)s FROM asset_model m WHERE m.slug = %(model)s
+ON CONFLICT (model_id, code) DO UPDATE SET category = excluded.category, cause = excluded.cause,
+    party = excluded.party, note = excluded.note;
+
+-- name: save_asset
+INSERT INTO asset (customer_id, site_id, model_id, slug, name, silent_after_s, healthy_from, healthy_to)
+SELECT c.id, s.id, m.id, %(slug)s, %(name)s, %(silent_after_s)s, %(healthy_from)s, %(healthy_to)s
+FROM customer c
+JOIN site s ON s.customer_id = c.id AND s.slug = %(site)s
+JOIN asset_model m ON m.slug = %(model)s
+WHERE c.slug = %(customer)s
+ON CONFLICT (site_id, slug) DO UPDATE SET model_id = excluded.model_id, name = excluded.name,
+    silent_after_s = excluded.silent_after_s, healthy_from = excluded.healthy_from, healthy_to = excluded.healthy_to;
+
+-- name: save_sensor
+-- One sensor of a model, for every asset of that model.
+INSERT INTO sensor (customer_id, asset_id, name, unit, physical_low, physical_high, expected_low, expected_high)
+SELECT a.customer_id, a.id, %(name)s, %(unit)s, %(physical_low)s, %(physical_high)s, %(expected_low)s, %(expected_high)s
+FROM asset a JOIN asset_model m ON m.id = a.model_id
+WHERE m.slug = %(model)s
+ON CONFLICT (asset_id, name) DO UPDATE SET unit = excluded.unit,
+    physical_low = excluded.physical_low, physical_high = excluded.physical_high,
+    expected_low = excluded.expected_low, expected_high = excluded.expected_high;
+
+-- name: save_channel
+INSERT INTO channel (name, customer_id, url, kinds)
+VALUES (%(name)s, (SELECT c.id FROM customer c WHERE c.slug = %(customer)s), %(url)s, %(kinds)s)
+ON CONFLICT (name) DO UPDATE SET customer_id = excluded.customer_id, url = excluded.url, kinds = excluded.kinds;
+
+-- name: interpretations
+-- What is derived from an asset's facts depends on these settings of it and its model.
+SELECT a.id, md5(concat_ws('|', m.id, m.telemetry_hold_us, m.state_rules, m.detector, a.healthy_from, a.healthy_to,
+    (SELECT jsonb_object_agg(k.code, jsonb_build_array(k.category, k.cause, k.party))
+     FROM code_map k WHERE k.model_id = m.id)))
+FROM asset a JOIN asset_model m ON m.id = a.model_id;
+
+-- name: mark_known_time
+-- Dirty from an asset's first fact to the last one or as far as its timeline was carried.
+INSERT INTO dirty_window (asset_id, start_at, end_at, marked_at)
+SELECT known.asset_id, min(known.start_at), max(known.end_at), now()
+FROM (
+    SELECT e.asset_id, min(e.start_at) AS start_at, max(coalesce(e.end_at, e.start_at)) + interval '1 us' AS end_at
+    FROM asset_event e WHERE e.asset_id = ANY (%(assets)s) GROUP BY e.asset_id
+    UNION ALL
+    SELECT s.asset_id, min(r.first_at), max(r.last_at) + m.telemetry_hold_us * interval '1 us'
+    FROM sensor s
+    JOIN asset a ON a.id = s.asset_id
+    JOIN asset_model m ON m.id = a.model_id
+    CROSS JOIN LATERAL (SELECT min(at) AS first_at, max(at) AS last_at FROM reading WHERE series_id = s.id) r
+    WHERE s.asset_id = ANY (%(assets)s) AND r.first_at IS NOT NULL
+    GROUP BY s.asset_id, m.telemetry_hold_us
+    UNION ALL
+    SELECT i.asset_id, min(i.start_at), max(i.end_at)
+    FROM interval i WHERE i.asset_id = ANY (%(assets)s) GROUP BY i.asset_id
+) AS known
+GROUP BY known.asset_id;
+
+-- name: wake
+SELECT pg_notify(%(channel)s, '');

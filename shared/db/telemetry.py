@@ -1,0 +1,273 @@
+"""The facts of one batch into their tables, with what they make dirty: all in the caller's one transaction."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+import psycopg
+from numpy.typing import NDArray
+
+from shared.db import binary_copy, notify
+from shared.db.named import load
+from shared.db.pool import Connection
+from shared.db.touched import hour_runs
+from shared.errors import UnavailableError, VouchError
+from shared.instant import from_us, to_us
+from shared.model.facts import EventKind
+
+_SQL: Final = load("telemetry")
+
+EventKey = tuple[int, EventKind, int, int, str]
+
+
+class RefusedError(VouchError):
+    """The database is there and refuses this very data; the same call fails again."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Readings:
+    """Columns of shape (n,), sorted by series and time, no two rows alike in both; `hold_us` as in the catalog."""
+
+    series_id: NDArray[np.int32]
+    at_us: NDArray[np.int64]
+    value: NDArray[np.float64]
+    quality: NDArray[np.int16]
+    asset_id: NDArray[np.int32]
+    hold_us: NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReportedEvent:
+    """An event as it came. Asset, kind, start, seq and code identify it; text only describes."""
+
+    customer_id: int
+    asset_id: int
+    kind: EventKind
+    code: str
+    text: str
+    start_us: int
+    end_us: int | None
+    seq: int
+    topic: str
+    payload: bytes
+
+    @property
+    def key(self) -> EventKey:
+        return (self.asset_id, self.kind, self.start_us, self.seq, self.code)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Facts:
+    """What a batch says: `events` in the order they came; `heard`, the assets that gave a sign of life, by id, with
+    their customer's id.
+    """
+
+    received_us: int
+    readings: Readings
+    events: Sequence[ReportedEvent]
+    heard: Mapping[int, int]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Stored:
+    """What became of the facts. Conflicts are places in `Facts.readings` and `Facts.events`; they were not stored."""
+
+    readings: int
+    duplicate_readings: int
+    conflicting_readings: NDArray[np.intp]
+    events: int
+    duplicate_events: int
+    conflicting_events: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EventChanges:
+    """What events do to those already stored; `inserts` and `closes` hold at most one event of a key."""
+
+    inserts: tuple[ReportedEvent, ...]
+    closes: tuple[ReportedEvent, ...]
+    duplicates: int
+    conflicts: tuple[int, ...]
+
+
+@contextmanager
+def transaction(connection: Connection) -> Iterator[None]:
+    """One transaction. Raises RefusedError when the data cannot be stored, UnavailableError for all else."""
+    try:
+        with connection.transaction():
+            yield
+    except (psycopg.DataError, psycopg.IntegrityError) as error:
+        raise RefusedError(str(error)) from error
+    except psycopg.Error as error:
+        raise UnavailableError(f"database: {error}") from error
+
+
+def store(connection: Connection, facts: Facts) -> Stored:
+    """Store the facts, mark the hours they touch, note who was heard and wake analytics."""
+    duplicate, conflicting = _insert_readings(connection, facts.readings)
+    changes = merge_events(_stored_ends(connection, facts.events), facts.events)
+    _save_events(connection, changes, facts.received_us)
+    fresh = ~(duplicate | conflicting)
+    _mark_dirty(connection, facts, fresh, changes)
+    _note_heard(connection, facts, fresh, changes)
+    return Stored(
+        readings=int(fresh.sum()),
+        duplicate_readings=int(duplicate.sum()),
+        conflicting_readings=np.flatnonzero(conflicting),
+        events=len(changes.inserts) + len(changes.closes),
+        duplicate_events=changes.duplicates,
+        conflicting_events=changes.conflicts,
+    )
+
+
+def merge_events(stored: Mapping[EventKey, int | None], events: Sequence[ReportedEvent]) -> EventChanges:
+    """Fold `events`, in order, into the ends of the stored ones.
+
+    An event of a new key is inserted; an end closes what is open; the same again, or an opening message of what is
+    closed already, is a duplicate; another end is a conflict, and the end that is stored stays.
+    """
+    ends = dict(stored)
+    inserts: dict[EventKey, ReportedEvent] = {}
+    closes: dict[EventKey, ReportedEvent] = {}
+    conflicts: list[int] = []
+    duplicates = 0
+    for place, event in enumerate(events):
+        key = event.key
+        if key not in ends:
+            inserts[key] = event
+        elif event.end_us is None or event.end_us == ends[key]:
+            duplicates += 1
+            continue
+        elif ends[key] is not None:
+            conflicts.append(place)
+            continue
+        elif key in inserts:
+            inserts[key] = replace(event, text=inserts[key].text)
+        else:
+            closes[key] = event
+        ends[key] = event.end_us
+    return EventChanges(
+        inserts=tuple(inserts.values()),
+        closes=tuple(closes.values()),
+        duplicates=duplicates,
+        conflicts=tuple(conflicts),
+    )
+
+
+def _insert_readings(connection: Connection, readings: Readings) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which rows were there with the same value, and which with another; both of shape (n,)."""
+    duplicate, conflicting = np.zeros((2, len(readings.value)), np.bool_)
+    if len(readings.value):
+        columns = (readings.series_id, binary_copy.timestamps(readings.at_us), readings.value, readings.quality)
+        try:
+            with connection.transaction():
+                _copy(connection, "copy_readings", columns)
+        except psycopg.errors.UniqueViolation:
+            connection.execute(_SQL["create_arriving"])
+            _copy(connection, "copy_arriving", (np.arange(len(duplicate), dtype=np.int32), *columns))
+            for place, differs in connection.execute(_SQL["merge_arriving"]):
+                (conflicting if differs else duplicate)[place] = True
+    return duplicate, conflicting
+
+
+def _copy(connection: Connection, query: str, columns: Sequence[NDArray[Any]]) -> None:
+    with connection.cursor() as cursor, cursor.copy(_SQL[query]) as copy:
+        copy.write(binary_copy.encode(columns))
+
+
+def _stored_ends(connection: Connection, events: Sequence[ReportedEvent]) -> dict[EventKey, int | None]:
+    if not events:
+        return {}
+    asset_ids, kinds, starts, seqs, codes = zip(*{event.key for event in events}, strict=True)
+    rows = connection.execute(
+        _SQL["lock_events"],
+        {
+            "asset_id": list(asset_ids),
+            "kind": [kind.value for kind in kinds],
+            "start_at": [from_us(start) for start in starts],
+            "seq": list(seqs),
+            "code": list(codes),
+        },
+    )
+    return {
+        (asset_id, EventKind(kind), to_us(start), seq, code): None if end is None else to_us(end)
+        for asset_id, kind, start, seq, code, end in rows
+    }
+
+
+def _save_events(connection: Connection, changes: EventChanges, received_us: int) -> None:
+    with connection.cursor() as cursor:
+        for query, events in (("insert_event", changes.inserts), ("close_event", changes.closes)):
+            if events:
+                cursor.executemany(_SQL[query], [_event_row(event, received_us) for event in events])
+
+
+def _event_row(event: ReportedEvent, received_us: int) -> dict[str, object]:
+    return {
+        "customer_id": event.customer_id,
+        "asset_id": event.asset_id,
+        "kind": event.kind.value,
+        "code": event.code,
+        "text": event.text,
+        "start_at": from_us(event.start_us),
+        "end_at": None if event.end_us is None else from_us(event.end_us),
+        "seq": event.seq,
+        "received_at": from_us(received_us),
+        "topic": event.topic,
+        "payload": event.payload,
+    }
+
+
+def _mark_dirty(connection: Connection, facts: Facts, fresh: NDArray[np.bool_], changes: EventChanges) -> None:
+    readings, events = facts.readings, changes.inserts + changes.closes
+    at_us, hold_us = readings.at_us[fresh], readings.hold_us[fresh]
+    event_start = np.array([event.start_us for event in events], np.int64)
+    event_end = np.array([max(_touched_to(event, facts.received_us), event.start_us + 1) for event in events], np.int64)
+    runs = hour_runs(
+        np.concatenate((readings.asset_id[fresh], np.array([event.asset_id for event in events], np.int32))),
+        np.concatenate((at_us, event_start)),
+        np.concatenate((at_us + hold_us, event_end)),
+    )
+    if not runs:
+        return
+    connection.execute(
+        _SQL["mark_dirty"],
+        {
+            "asset_id": [asset_id for asset_id, _, _ in runs],
+            "start_at": [from_us(start) for _, start, _ in runs],
+            "end_at": [from_us(end) for _, _, end in runs],
+            "marked_at": from_us(facts.received_us),
+        },
+    )
+    connection.execute(_SQL["notify"], (notify.DIRTY,))
+
+
+def _touched_to(event: ReportedEvent, received_us: int) -> int:
+    if event.kind is EventKind.STATE:
+        return event.start_us
+    return received_us if event.end_us is None else event.end_us
+
+
+def _note_heard(connection: Connection, facts: Facts, fresh: NDArray[np.bool_], changes: EventChanges) -> None:
+    if not facts.heard:
+        return
+    newest: dict[int, int] = {}
+    series_id = facts.readings.series_id[fresh]
+    last = np.flatnonzero(fresh)[np.append(series_id[1:] != series_id[:-1], len(series_id) > 0)[: len(series_id)]]
+    for asset_id, at_us in zip(
+        facts.readings.asset_id[last].tolist(), facts.readings.at_us[last].tolist(), strict=True
+    ):
+        newest[asset_id] = max(newest.get(asset_id, 0), at_us)
+    for event in changes.inserts + changes.closes:
+        newest[event.asset_id] = max(newest.get(event.asset_id, 0), event.end_us or event.start_us)
+    connection.execute(
+        _SQL["note_heard"],
+        {
+            "asset_id": list(facts.heard),
+            "customer_id": list(facts.heard.values()),
+            "heard_at": from_us(facts.received_us),
+            "fact_at": [from_us(newest[asset]) if asset in newest else None for asset in facts.heard],
+        },
+    )

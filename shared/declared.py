@@ -1,0 +1,64 @@
+"""Declared files (fleet, replay mapping): YAML text -> strict pydantic values, every fault listed with its place."""
+
+import json
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic_core import PydanticCustomError
+
+from shared.contracts import strict_yaml
+from shared.errors import Fault, SpecError
+
+
+class Declared(BaseModel):
+    """Base of declared values: no coercion, no unknown key, no NaN, never changed afterwards."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def _has_entries(entries: tuple[Any, ...]) -> tuple[Any, ...]:
+    if not entries:
+        raise PydanticCustomError("no_entries", "needs at least one entry")
+    return entries
+
+
+_Item = TypeVar("_Item")
+_Kind = TypeVar("_Kind", bound=Declared)
+NonEmpty = Annotated[tuple[_Item, ...], AfterValidator(_has_entries)]
+
+
+def parse(kind: type[_Kind], text: str, source: str, rules: Callable[[Any], Iterable[Fault]] | None = None) -> _Kind:
+    """The value a YAML text declares. `rules` names what is wrong across entries of the plain, unchecked value.
+
+    Raises SpecError with every fault: of the YAML, of the form and of the rules; `source` names the text there.
+    """
+    plain, faults = strict_yaml.read(text)
+    value = None
+    if plain is not None or not faults:
+        value, found = _form(kind, plain)
+        unread = {fault.path for fault in faults}
+        faults += [fault for fault in (*found, *(rules(plain) if rules else ())) if fault.path not in unread]
+    if value is None or faults:
+        raise SpecError(source, faults)
+    return value
+
+
+def _form(kind: type[_Kind], plain: object) -> tuple[_Kind | None, list[Fault]]:
+    # As JSON, because strict pydantic takes no text for an enum and no list for a tuple from Python values.
+    try:
+        return kind.model_validate_json(json.dumps(plain, default=_json)), []
+    except ValidationError as error:
+        return None, [Fault(_path(fault["loc"]), fault["msg"]) for fault in error.errors(include_url=False)]
+
+
+def _json(value: object) -> float | str:
+    return float(value) if isinstance(value, Decimal) else str(value)
+
+
+def _path(loc: tuple[int | str, ...]) -> str:
+    path = ""
+    for part in loc:
+        path = strict_yaml.at(path, part)
+    return path or "file"

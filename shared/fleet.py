@@ -1,0 +1,226 @@
+"""The fleet file: who is served, which machines they have, what those measure and what their codes mean."""
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from shared import declared
+from shared.declared import Declared, NonEmpty
+from shared.errors import Fault
+from shared.model.alert import AlertKind
+from shared.model.facts import Category, Party
+
+# Slugs are levels of MQTT topics; words name sensors and causes inside payloads and formulas.
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+$", max_length=64)]
+Word = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]+$", max_length=64)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+def _ordered(bounds: tuple[float | None, float | None]) -> tuple[float | None, float | None]:
+    low, high = bounds
+    if low is not None and high is not None and low > high:
+        raise PydanticCustomError("crossed", "low {low} is above high {high}", {"low": low, "high": high})
+    return bounds
+
+
+Bounds = Annotated[tuple[float | None, float | None], AfterValidator(_ordered)]
+
+
+class Customer(Declared):
+    """Who is promised something; sees its own machines only."""
+
+    slug: Slug
+    name: Text
+
+
+class Site(Declared):
+    """Where machines of one customer stand."""
+
+    customer: Slug
+    slug: Slug
+    name: Text
+
+
+class Sensor(Declared):
+    """A series every machine of the model has. Outside `physical` a reading is refused, outside `expected` doubtful."""
+
+    name: Word
+    unit: str
+    physical: Bounds = (None, None)
+    expected: Bounds = (None, None)
+
+
+class Code(Declared):
+    """What a code of the model is, and who answers for it; `note` says why it is read so."""
+
+    category: Category
+    cause: Word
+    party: Party
+    note: str = ""
+
+
+class Rule(Declared):
+    """A category named by telemetry: `low <= value < high` for each sensor in `when`; the first that holds wins."""
+
+    when: dict[str, Bounds] = Field(min_length=1)
+    category: Category
+    cause: Word
+    party: Party
+
+
+class Detector(Declared):
+    """How the machines of the model are watched; see shared.model.detector.DetectorSettings."""
+
+    sensors: NonEmpty[str]
+    bucket_s: PositiveInt
+    open_after: PositiveInt
+    close_after: PositiveInt
+    false_alarm_rate: float = Field(gt=0, lt=1)
+
+
+class Model(Declared):
+    """A type of machine. One telemetry sample vouches for `telemetry_hold_s` seconds."""
+
+    slug: Slug
+    name: Text
+    telemetry_hold_s: PositiveFloat
+    sensors: tuple[Sensor, ...] = ()
+    state_rules: tuple[Rule, ...] = ()
+    detector: Detector | None = None
+    codes: dict[str, Code] = Field(default_factory=dict)
+
+    @field_validator("sensors")
+    @classmethod
+    def _are_distinct(cls, sensors: tuple[Sensor, ...]) -> tuple[Sensor, ...]:
+        names = [sensor.name for sensor in sensors]
+        _refuse("is declared twice", {name for name in names if names.count(name) > 1})
+        return sensors
+
+    @field_validator("state_rules")
+    @classmethod
+    def _rules_know_their_sensors(cls, rules: tuple[Rule, ...], info: ValidationInfo) -> tuple[Rule, ...]:
+        _refuse_unknown({name for rule in rules for name in rule.when}, info)
+        return rules
+
+    @field_validator("detector")
+    @classmethod
+    def _detector_knows_its_sensors(cls, detector: Detector | None, info: ValidationInfo) -> Detector | None:
+        _refuse_unknown(set(detector.sensors if detector else ()), info)
+        return detector
+
+
+def _refuse_unknown(names: set[str], info: ValidationInfo) -> None:
+    if "sensors" in info.data:
+        _refuse("is not a sensor of this model", names - {sensor.name for sensor in info.data["sensors"]})
+
+
+def _refuse(reason: str, names: set[str]) -> None:
+    if names:
+        raise PydanticCustomError("names", "{names} {reason}", {"names": ", ".join(sorted(names)), "reason": reason})
+
+
+class Healthy(Declared):
+    """The window `[from, to)` a machine was known to be well: what the detector learns from."""
+
+    start: AwareDatetime = Field(alias="from")
+    end: AwareDatetime = Field(alias="to")
+
+    @model_validator(mode="after")
+    def _has_duration(self) -> Self:
+        if self.start >= self.end:
+            raise PydanticCustomError("empty", "`from` must be before `to`")
+        return self
+
+
+class Asset(Declared):
+    """One machine."""
+
+    customer: Slug
+    site: Slug
+    slug: Slug
+    name: Text
+    model: Slug
+    silent_after_s: PositiveInt | None = None
+    healthy: Healthy | None = None
+
+
+class Channel(Declared):
+    """Where alerts of some kinds go (an apprise URL); without customer: those of all customers."""
+
+    name: Text
+    url: Text
+    customer: Slug | None = None
+    kinds: NonEmpty[AlertKind]
+
+
+class Fleet(Declared):
+    """Everything a fleet file declares, free of contradictions."""
+
+    customers: tuple[Customer, ...] = ()
+    sites: tuple[Site, ...] = ()
+    models: tuple[Model, ...] = ()
+    assets: tuple[Asset, ...] = ()
+    channels: tuple[Channel, ...] = ()
+
+
+# What makes an entry unique in its list, and which entries it points at: (its fields, the list, that list's fields).
+_IDENTITY = {
+    "customers": ("slug",), "sites": ("customer", "slug"), "models": ("slug",), "assets": ("customer", "site", "slug"),
+    "channels": ("name",),
+}  # fmt: skip
+_REFERENCES = {
+    "sites": [(("customer",), "customers")],
+    "assets": [(("customer",), "customers"), (("customer", "site"), "sites"), (("model",), "models")],
+    "channels": [(("customer",), "customers")],
+}
+
+
+def parse(text: str, source: str) -> Fleet:
+    """The fleet in YAML `text`; raises SpecError with every fault: form, references, duplicates, ranges."""
+    return declared.parse(Fleet, text, source, _contradictions)
+
+
+def _contradictions(data: Any) -> Iterator[Fault]:
+    if isinstance(data, dict):
+        yield from _doubled(data)
+        yield from _dangling(data)
+
+
+def _identities(data: dict[str, Any], key: str, fields: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Path and values of `fields` of each entry of a list that has them as text, whatever else is wrong with it."""
+    entries = data.get(key)
+    for index, entry in enumerate(entries if isinstance(entries, list) else ()):
+        values = [entry.get(field) for field in fields] if isinstance(entry, dict) else []
+        identity = tuple(value for value in values if isinstance(value, str))
+        if len(identity) == len(fields):
+            yield f"{key}[{index}].{fields[-1]}", identity
+
+
+def _doubled(data: dict[str, Any]) -> Iterator[Fault]:
+    for key, fields in _IDENTITY.items():
+        seen: set[tuple[str, ...]] = set()
+        for path, identity in _identities(data, key, fields):
+            if identity in seen:
+                yield Fault(path, f"{'/'.join(identity)!r} is declared twice")
+            seen.add(identity)
+
+
+def _dangling(data: dict[str, Any]) -> Iterator[Fault]:
+    for key, references in _REFERENCES.items():
+        for fields, target in references:
+            known = {identity for _, identity in _identities(data, target, _IDENTITY[target])}
+            for path, identity in _identities(data, key, fields):
+                if identity not in known:
+                    yield Fault(path, f"{'/'.join(identity)!r} is not among the {target}")

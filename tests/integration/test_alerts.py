@@ -1,0 +1,253 @@
+"""Alerts on a real database and a real webhook: opened once, delivered once, also when analytics is killed between."""
+
+import asyncio
+import signal
+import subprocess
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import LiteralString
+
+import psycopg
+import pytest
+
+from services.analytics.alerts.delivery import deliver_due
+from shared.db import alerts
+from shared.db.pool import Connection, connect_async
+from shared.instant import SECOND_US, from_us
+from shared.model.alert import AlertKind, AlertState, Transition
+from tests.integration.judging import CONTRACT, FLEET, interval, judge, load, state, timeline, us
+from tests.integration.webhook import webhook
+from tests.waiting import wait_for
+
+Service = Callable[..., subprocess.Popen[bytes]]
+
+# Apprise imports all its channels at the first use of one, and a dependency of e-mail asks for this module.
+pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+
+
+def test_alerts_wait_for_their_webhook_and_reach_it_once_though_analytics_is_killed_between(
+    connection: Connection, service: Service
+) -> None:
+    with webhook() as (port, _):
+        pass  # a port that was free a moment ago: nobody listens on it yet
+    assets = load(connection, _fleet(port), _running_contract())
+    state(connection, assets["c1"], _ago(minutes=2), "up")
+    state(connection, assets["c2"], _ago(days=30), "up")
+    interval(connection, assets["c2"], _ago(days=15), _ago(days=5), "down")
+    analytics = service("analytics", VOUCH_ANALYTICS_INTERVAL_S="0.5")
+    wait_for(lambda: _attempted(connection) == 2, 30, "an attempt for both alerts")
+    analytics.send_signal(signal.SIGKILL)
+    analytics.wait(10)
+    assert _undelivered(connection) == 2
+
+    with webhook(port) as (_, received):
+        service("analytics", VOUCH_ANALYTICS_INTERVAL_S="0.5")
+        wait_for(lambda: _undelivered(connection) == 0, 30, "both deliveries to be marked")
+        before = _assessed_at(connection)
+        wait_for(lambda: _assessed_at(connection) > before, 30, "another pass, which must not alert again")
+    assert sorted(one.title for one in received) == [
+        "Compressor 1 (Lechtal Foods GmbH) is silent",
+        "LF-1: guarantee TBA of 97.00% for term is at risk",
+    ]
+    assert len({one.key for one in received}) == 2
+    assert None not in {one.key for one in received}
+
+
+def test_a_restart_before_the_mark_repeats_the_message_under_the_same_key(
+    database_url: str, connection: Connection
+) -> None:
+    with webhook() as (port, received):
+        assets = load(connection, _fleet(port))
+        _apply(database_url, _silence(assets["c1"], AlertState.OPEN))
+        assert _deliver(database_url, us("2026-03-02T10:00")) == 1
+        connection.execute("UPDATE delivery SET delivered_at = NULL")
+        assert _deliver(database_url, us("2026-03-02T10:00")) == 1
+    assert len(received) == 2
+    assert received[0] == received[1]
+
+
+def test_of_two_workers_one_opens_the_alert(database_url: str, connection: Connection) -> None:
+    assets = load(connection, _fleet(9))
+    assert _apply(database_url, _silence(assets["c1"], AlertState.OPEN))
+    assert not _apply(database_url, _silence(assets["c1"], AlertState.OPEN))
+    assert _apply(database_url, _silence(assets["c1"], AlertState.CLOSED))
+    assert not _apply(database_url, _silence(assets["c1"], AlertState.CLOSED))
+    assert connection.execute("SELECT to_state FROM alert_transition ORDER BY id").fetchall() == [
+        ("open",),
+        ("closed",),
+    ]
+    assert connection.execute("SELECT count(*) FROM delivery").fetchone() == (2,)
+
+
+def test_a_channel_that_refuses_is_tried_again_later_and_keeps_its_order(
+    database_url: str, connection: Connection
+) -> None:
+    at_us = us("2026-03-02T10:00")
+    with webhook(status=503) as (port, refused):
+        assets = load(connection, _fleet(port))
+        _apply(database_url, _silence(assets["c1"], AlertState.OPEN))
+        _apply(database_url, _silence(assets["c1"], AlertState.CLOSED))
+        assert _deliver(database_url, at_us) == 0
+        assert _deliver(database_url, at_us) == 0
+        assert _deliver(database_url, at_us + SECOND_US) == 0
+    assert [one.title for one in refused] == ["open", "open"]
+    tried = connection.execute("SELECT attempts, next_attempt_at, last_error FROM delivery ORDER BY id").fetchall()
+    assert tried[0][:2] == (2, from_us(at_us + 3 * SECOND_US))
+    assert "503" in tried[0][2]
+    assert tried[1][0] == 0
+    with webhook(port) as (_, received):
+        assert _deliver(database_url, at_us + 3 * SECOND_US) == 2
+    assert [one.title for one in received] == ["open", "closed"]
+
+
+def test_a_dead_channel_does_not_hold_up_the_others(database_url: str, connection: Connection) -> None:
+    with webhook() as (dead, _):
+        pass
+    with webhook() as (port, received):
+        dead_first = _fleet(dead).replace("channels: [", f"channels: [{_channel('a-dead-one', dead)}, ")
+        assets = load(connection, dead_first.replace(_channel("team", dead), _channel("team", port)))
+        _apply(database_url, _silence(assets["c1"], AlertState.OPEN))
+        assert _deliver(database_url, us("2026-03-02T10:00")) == 1
+    assert len(received) == 1
+
+
+def test_a_channel_gets_its_own_kinds_and_customers_only(database_url: str, connection: Connection) -> None:
+    other = "{name: other, url: 'json://127.0.0.1:9/x', customer: other, kinds: [machine_silent]}"
+    anomalies = "{name: anomalies, url: 'json://127.0.0.1:9/x', kinds: [anomaly]}"
+    text = _fleet(9).replace("channels: [", f"channels: [{other}, {anomalies}, ")
+    text = text.replace("Lechtal Foods GmbH}", "Lechtal Foods GmbH}, {slug: other, name: Other}")
+    assets = load(connection, text)
+    _apply(database_url, _silence(assets["c1"], AlertState.OPEN))
+    rows = connection.execute("SELECT c.name FROM delivery d JOIN channel c ON c.id = d.channel_id").fetchall()
+    assert rows == [("team",)]
+
+
+def test_silence_opens_after_the_allowed_time_and_closes_when_heard_again(
+    database_url: str, connection: Connection
+) -> None:
+    c1 = load(connection, _fleet(9))["c1"]
+    state(connection, c1, "2026-03-02T08:00:00", "up")
+    assert judge(database_url, "2026-03-02T08:01:00").transitions == ()
+    (opened,) = judge(database_url, "2026-03-02T08:01:01").transitions
+    assert (opened.kind, opened.to_state, opened.reason) == ("machine_silent", "open", "silent_too_long")
+    assert "Contracts that depend on it: LF-1." in opened.body
+    assert judge(database_url, "2026-03-02T09:00:00").transitions == ()
+    state(connection, c1, "2026-03-02T09:00:30", "down")
+    (closed,) = judge(database_url, "2026-03-02T09:00:31").transitions
+    assert (closed.to_state, closed.reason) == ("closed", "heard_again")
+
+
+def test_a_guarantee_is_at_risk_once_and_until_its_period_ends(database_url: str, connection: Connection) -> None:
+    c2 = load(connection, _fleet(9), CONTRACT.replace("kempten/c1", "kempten/c2"))["c2"]
+    state(connection, c2, "2025-12-31T00:00", "up")
+    interval(connection, c2, "2026-03-10T00:00", "2026-03-11T00:00", "down")
+    (opened,) = judge(database_url, "2026-03-12T00:00").transitions
+    assert (opened.kind, opened.subject, opened.to_state) == ("guarantee_at_risk", "LF-1/TBA/2026-03", "open")
+    assert opened.reason == "miss_certain"
+    assert "24.0 h used of" in opened.body
+    assert "Malus as things stand: 1,488.00 EUR." in opened.body
+    assert judge(database_url, "2026-03-20T00:00").transitions == ()
+    (closed,) = judge(database_url, "2026-04-01T12:00").transitions
+    assert (closed.to_state, closed.reason) == ("closed", "period_ended")
+    assert closed.title.endswith("period over, missed")
+
+
+def test_analytics_stops_at_once_and_cleanly_when_told_to(service: Service, connection: Connection) -> None:
+    assets = load(connection)
+    analytics = service("analytics")
+    state(connection, assets["c1"], "2026-03-02T08:00", "up")
+    wait_for(lambda: timeline(connection, assets["c1"]), 20, "a first pass")
+    analytics.terminate()
+    assert analytics.wait(10) == 0
+
+
+def test_analytics_goes_on_after_the_database_has_cut_it_off(
+    service: Service, connection: Connection, database_url: str
+) -> None:
+    assets = load(connection)
+    analytics = service("analytics", VOUCH_ANALYTICS_INTERVAL_S="0.5")
+    wait_for(lambda: len(_backends(connection)) == 3, 20, "three connections of analytics")
+    cut = _backends(connection)
+    with psycopg.connect(database_url, autocommit=True) as admin:
+        admin.execute("SELECT pg_terminate_backend(pid) FROM unnest(%s::integer[]) AS pid", (cut,))
+    wait_for(lambda: len(_backends(connection)) == 3 and not set(cut) & set(_backends(connection)), 20, "new ones")
+    interval(connection, assets["c1"], "2026-03-02T08:00", "2026-03-02T09:00", "down")
+    wait_for(lambda: connection.execute("SELECT FROM asset_hour").fetchall(), 20, "a pass after the cut")
+    assert analytics.poll() is None
+
+
+def _channel(name: str, port: int) -> str:
+    return f"{{name: {name}, url: 'json://127.0.0.1:{port}/hook', kinds: [guarantee_at_risk, machine_silent]}}"
+
+
+def _fleet(port: int) -> str:
+    return f"{FLEET}channels: [{_channel('team', port)}]\n"
+
+
+def _running_contract() -> str:
+    """Around now, on the machine whose silence nobody minds."""
+    text = CONTRACT.replace("kempten/c1", "kempten/c2").replace("calendar_month", "term")
+    return text.replace("2026-01-01", _ago(days=20)[:10]).replace("2026-12-31", _ago(days=-20)[:10])
+
+
+def _ago(**span: float) -> str:
+    return (datetime.now(UTC) - timedelta(**span)).isoformat()
+
+
+def _silence(asset_id: int, to_state: AlertState) -> Transition:
+    return Transition(
+        kind=AlertKind.MACHINE_SILENT,
+        subject=f"asset/{asset_id}",
+        customer_id=1,
+        asset_id=asset_id,
+        contract_id=None,
+        to_state=to_state,
+        at_us=us("2026-03-02T10:00"),
+        reason="",
+        title=to_state.value,
+        body="body",
+    )
+
+
+def _apply(database_url: str, transition: Transition) -> bool:
+    async def work() -> bool:
+        async with connect_async(database_url) as connection:
+            return await alerts.apply(connection, transition)
+
+    return asyncio.run(work())
+
+
+def _deliver(database_url: str, at_us: int) -> int:
+    async def work() -> int:
+        async with connect_async(database_url) as connection:
+            return await deliver_due(connection, at_us)
+
+    return asyncio.run(work())
+
+
+def _attempted(connection: Connection) -> int:
+    return _count(connection, "SELECT count(*) FROM delivery WHERE attempts > 0")
+
+
+def _undelivered(connection: Connection) -> int:
+    return _count(connection, "SELECT count(*) FROM delivery WHERE delivered_at IS NULL")
+
+
+def _count(connection: Connection, query: LiteralString) -> int:
+    row = connection.execute(query).fetchone()
+    assert row is not None
+    return row[0]
+
+
+def _assessed_at(connection: Connection) -> datetime:
+    row = connection.execute("SELECT max(as_of) FROM assessment").fetchone()
+    assert row is not None
+    return row[0]
+
+
+def _backends(connection: Connection) -> list[int]:
+    rows = connection.execute(
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        " AND backend_type = 'client backend'"
+    )
+    return [pid for (pid,) in rows]

@@ -1,0 +1,57 @@
+"""Which periods of a contract a pass assesses."""
+
+import pytest
+
+from services.analytics.judge import due_periods
+from shared.contracts.periods import Period
+from shared.contracts.spec import parse
+from shared.db.contracts import StoredContract
+from shared.db.dirty import Window
+from shared.instant import DAY_US, HOUR_US
+
+TEXT = """
+contract: {id: LF-1, version: 1, customer: lechtal, offering: AES, currency: EUR, tz: Etc/UTC}
+term: {start: 2026-01-01, end: 2026-12-31, period: calendar_month}
+assets: [{id: kempten/c1}]
+guarantees:
+  - id: TBA
+    kind: time_availability
+    level: 0.97
+    form: excluded_from_denominator
+    category_model: iec61400_26_2019
+    verdicts:
+      available: [FP, PP, TS, OEN]
+      excluded: [RS, OEL, FM, IU]
+      unavailable: [SM, PCA, FO, S]
+"""
+DAYS = tuple(Period(start_us=n * DAY_US, end_us=(n + 1) * DAY_US, full_us=DAY_US, label=f"day {n}") for n in range(5))
+STORED = StoredContract(
+    id=1, customer_id=1, contract=parse(TEXT, "contract"), periods=DAYS, asset_ids=(7, 8), superseded_us=None
+)
+NOON_OF_DAY_2 = 2 * DAY_US + 12 * HOUR_US
+BEFORE = frozenset({0, DAY_US})
+
+
+def _window(start_h: int, end_h: int) -> Window:
+    return Window(start_us=start_h * HOUR_US, end_us=end_h * HOUR_US)
+
+
+@pytest.mark.parametrize(
+    ("touched", "final", "now_us", "expected"),
+    [
+        ({}, BEFORE, NOON_OF_DAY_2, [2]),
+        ({}, frozenset(), NOON_OF_DAY_2, [0, 1, 2]),
+        ({}, frozenset({0}), NOON_OF_DAY_2, [1, 2]),
+        ({7: [_window(5, 6)]}, BEFORE, NOON_OF_DAY_2, [0, 2]),
+        ({8: [_window(23, 25)]}, BEFORE, NOON_OF_DAY_2, [0, 1, 2]),
+        ({7: [_window(0, 24)]}, BEFORE, NOON_OF_DAY_2, [0, 2]),
+        ({9: [_window(5, 6)]}, BEFORE, NOON_OF_DAY_2, [2]),
+        ({}, BEFORE, 2 * DAY_US, []),
+        ({}, BEFORE, 3 * DAY_US, [2]),
+        ({}, frozenset(n * DAY_US for n in range(5)), 9 * DAY_US, []),
+    ],
+)
+def test_the_running_period_the_unfinished_and_the_touched_are_due(
+    touched: dict[int, list[Window]], final: frozenset[int], now_us: int, expected: list[int]
+) -> None:
+    assert [DAYS.index(period) for period in due_periods(STORED, touched, final, now_us)] == expected

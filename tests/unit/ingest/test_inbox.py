@@ -1,0 +1,85 @@
+"""The inbox between paho's thread and the writer."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from services.ingest.inbox import MAX_BATCH_BYTES, Inbox, Message
+
+LONG_S = 30.0
+
+
+def message(mid: int | None, payload: bytes = b"x") -> Message:
+    return Message("topic", payload, mid)
+
+
+def mids(messages: list[Message]) -> list[int | None]:
+    return [each.mid for each in messages]
+
+
+def test_a_full_batch_is_taken_at_once_and_in_order() -> None:
+    inbox = Inbox(limit=10)
+    for mid in range(5):
+        inbox.put(message(mid))
+    assert mids(inbox.take(most=3, linger_s=LONG_S)) == [0, 1, 2]
+    assert mids(inbox.take(most=2, linger_s=LONG_S)) == [3, 4]
+
+
+def test_a_batch_that_does_not_fill_is_taken_after_the_linger_time() -> None:
+    inbox = Inbox(limit=10)
+    inbox.put(message(1))
+    assert mids(inbox.take(most=3, linger_s=0.01)) == [1]
+
+
+def test_a_waiting_writer_is_woken_by_the_message_that_fills_its_batch() -> None:
+    inbox = Inbox(limit=10)
+    with ThreadPoolExecutor(max_workers=1) as executor:
+        taken = executor.submit(inbox.take, most=3, linger_s=LONG_S)
+        for mid in range(3):
+            inbox.put(message(mid))
+        assert mids(taken.result(timeout=5)) == [0, 1, 2]
+
+
+def test_large_payloads_end_a_batch_and_the_largest_goes_alone() -> None:
+    inbox = Inbox(limit=10)
+    half = bytes(MAX_BATCH_BYTES // 2)
+    for mid, payload in enumerate([half, half, half, bytes(2 * MAX_BATCH_BYTES), b"x"]):
+        inbox.put(message(mid, payload))
+    batches = [mids(inbox.take(most=5, linger_s=0)) for _ in range(4)]
+    assert batches == [[0, 1], [2], [3], [4]]
+
+
+def test_what_nobody_waits_for_is_dropped_when_full_and_nothing_else_is() -> None:
+    inbox = Inbox(limit=2)
+    assert inbox.put(message(None))
+    assert inbox.put(message(1))
+    assert not inbox.put(message(None))
+    assert inbox.put(message(2))
+    assert mids(inbox.take(most=9, linger_s=0)) == [None, 1, 2]
+
+
+def test_what_is_discarded_is_not_taken() -> None:
+    inbox = Inbox(limit=10)
+    inbox.put(message(1))
+    inbox.discard()
+    inbox.put(message(2))
+    assert mids(inbox.take(most=1, linger_s=0)) == [2]
+
+
+def test_a_closed_inbox_gives_nothing_and_wakes_who_waits() -> None:
+    inbox = Inbox(limit=10)
+    with ThreadPoolExecutor(max_workers=2) as executor:
+        started = threading.Barrier(3)
+
+        def wait(what: Callable[[], object]) -> object:
+            started.wait()
+            return what()
+
+        taking = executor.submit(wait, lambda: inbox.take(most=1, linger_s=LONG_S))
+        resting = executor.submit(wait, lambda: inbox.rest(LONG_S))
+        started.wait()
+        inbox.close()
+        assert taking.result(timeout=5) == []
+        assert resting.result(timeout=5)
+    inbox.put(message(1))
+    assert inbox.take(most=1, linger_s=0) == []

@@ -1,0 +1,247 @@
+"""The fleet file: what it gives, and that every fault is listed with its place."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared import fleet
+from shared.errors import Fault, SpecError
+from shared.model.facts import Category, Party
+
+_EXAMPLES = Path(__file__).parents[2] / "deploy" / "examples"
+
+
+def _declared() -> dict[str, Any]:
+    """A fleet without fault, to be damaged by a test."""
+    return {
+        "customers": [{"slug": "lechtal", "name": "Lechtal Foods"}],
+        "sites": [{"customer": "lechtal", "slug": "kempten", "name": "Kempten"}],
+        "models": [
+            {
+                "slug": "compressor-250",
+                "name": "Screw compressor",
+                "telemetry_hold_s": 300,
+                "sensors": [
+                    {"name": "power_kw", "unit": "kW", "physical": [0, 400], "expected": [0, 280]},
+                    {"name": "oil_degc", "unit": "degC", "physical": [-40, None]},
+                ],
+                "state_rules": [
+                    {"when": {"power_kw": [5, None]}, "category": "FP", "cause": "running", "party": "nobody"}
+                ],
+                "detector": {
+                    "sensors": ["power_kw", "oil_degc"],
+                    "bucket_s": 600,
+                    "open_after": 3,
+                    "close_after": 6,
+                    "false_alarm_rate": 0.001,
+                },
+                "codes": {"111": {"category": "FO", "cause": "emergency_stop", "party": "supplier"}},
+            }
+        ],
+        "assets": [
+            {
+                "customer": "lechtal",
+                "site": "kempten",
+                "slug": "c1",
+                "name": "Compressor 1",
+                "model": "compressor-250",
+                "silent_after_s": 60,
+                "healthy": {"from": "2026-01-01T00:00:00Z", "to": "2026-01-15T00:00:00+01:00"},
+            }
+        ],
+        "channels": [{"name": "team", "url": "json://127.0.0.1:9/x", "kinds": ["machine_silent"]}],
+    }
+
+
+def _faults(data: dict[str, Any]) -> dict[str, str]:
+    with pytest.raises(SpecError) as refused:
+        fleet.parse(yaml.safe_dump(data), "fleet.yaml")
+    return {fault.path: fault.reason for fault in refused.value.faults}
+
+
+def test_a_fleet_without_fault_is_read_as_declared() -> None:
+    read = fleet.parse(yaml.safe_dump(_declared()), "fleet.yaml")
+    model, asset = read.models[0], read.assets[0]
+    assert (model.sensors[0].physical, model.sensors[1].physical) == ((0, 400), (-40, None))
+    assert model.codes["111"].category is Category.FO
+    assert model.codes["111"].party is Party.SUPPLIER
+    assert model.state_rules[0].when == {"power_kw": (5, None)}
+    assert asset.healthy is not None
+    assert asset.healthy.start.isoformat() == "2026-01-01T00:00:00+00:00"
+    assert read.channels[0].customer is None
+
+
+def test_times_written_bare_in_yaml_keep_their_zone() -> None:
+    text = yaml.safe_dump(_declared()).replace("'2026-01-01T00:00:00Z'", "2026-01-01T00:00:00Z")
+    assert "from: 2026-01-01T00:00:00Z" in text
+    healthy = fleet.parse(text, "fleet.yaml").assets[0].healthy
+    assert healthy is not None
+    assert healthy.start.utcoffset() is not None
+
+
+def test_an_empty_file_of_lists_is_an_empty_fleet() -> None:
+    assert fleet.parse("customers: []", "fleet.yaml").assets == ()
+
+
+def test_every_fault_of_a_file_is_listed_at_once_with_its_place() -> None:
+    data = _declared()
+    data["customers"] += [{"slug": "Lech tal", "name": "x"}, {"slug": "lechtal", "name": "again"}]
+    data["sites"] += [{"customer": "nobody", "slug": "ulm", "name": "Ulm"}]
+    model = data["models"][0]
+    model["telemetry_hold_s"] = 0
+    model["sensors"][0]["physical"] = [400, 0]
+    model["codes"]["112"] = {"category": "XX", "cause": "emergency stop", "party": "somebody"}
+    data["assets"] += [dict(data["assets"][0], model="no-such", healthy={"from": "2026-01-01T00:00:00", "to": None})]
+    data["channels"][0]["kinds"].append("whatever")
+    data["gateways"] = []
+    assert set(_faults(data)) == {
+        "customers[1].slug",
+        "customers[2].slug",
+        "sites[1].customer",
+        "models[0].telemetry_hold_s",
+        "models[0].sensors[0].physical",
+        "models[0].codes.112.category",
+        "models[0].codes.112.cause",
+        "models[0].codes.112.party",
+        "assets[1].slug",
+        "assets[1].model",
+        "assets[1].healthy.from",
+        "assets[1].healthy.to",
+        "channels[0].kinds[1]",
+        "gateways",
+    }
+
+
+@pytest.mark.parametrize("key", ["customers", "sites", "models", "assets", "channels"])
+def test_an_entry_declared_twice_is_a_fault(key: str) -> None:
+    data = _declared()
+    data[key].append(copy.deepcopy(data[key][0]))
+    assert any(path.startswith(f"{key}[1].") and "twice" in reason for path, reason in _faults(data).items())
+
+
+@pytest.mark.parametrize(
+    ("key", "field", "path"),
+    [
+        ("sites", "customer", "sites[0].customer"),
+        ("assets", "customer", "assets[0].customer"),
+        ("assets", "site", "assets[0].site"),
+        ("assets", "model", "assets[0].model"),
+        ("channels", "customer", "channels[0].customer"),
+    ],
+)
+def test_a_reference_to_what_is_not_declared_is_a_fault(key: str, field: str, path: str) -> None:
+    data = _declared()
+    data[key][0][field] = "elsewhere"
+    assert "is not among the" in _faults(data)[path]
+
+
+def test_the_site_of_another_customer_is_not_this_customers_site() -> None:
+    data = _declared()
+    data["customers"].append({"slug": "other", "name": "Other"})
+    data["assets"][0]["customer"] = "other"
+    assert _faults(data) == {"assets[0].site": "'other/kempten' is not among the sites"}
+
+
+def test_rules_and_detectors_know_the_sensors_of_their_model_only() -> None:
+    data = _declared()
+    model = data["models"][0]
+    model["state_rules"][0]["when"] = {"speed": [0, 1]}
+    model["detector"]["sensors"] = ["power_kw", "speed", "torque"]
+    assert _faults(data) == {
+        "models[0].state_rules": "speed is not a sensor of this model",
+        "models[0].detector": "speed, torque is not a sensor of this model",
+    }
+
+
+def test_a_sensor_named_twice_is_a_fault() -> None:
+    data = _declared()
+    data["models"][0]["sensors"].append({"name": "power_kw", "unit": "W"})
+    assert _faults(data) == {"models[0].sensors": "power_kw is declared twice"}
+
+
+@pytest.mark.parametrize("end", ["2026-01-01T00:00:00Z", "2025-12-31T00:00:00Z"])
+def test_a_healthy_window_needs_a_duration(end: str) -> None:
+    data = _declared()
+    data["assets"][0]["healthy"]["to"] = end
+    assert _faults(data) == {"assets[0].healthy": "`from` must be before `to`"}
+
+
+@pytest.mark.parametrize("text", ["true", "'300'", ".nan", ".inf", "null", "[300]"])
+def test_only_a_number_is_a_number(text: str) -> None:
+    data = _declared()
+    data["models"][0]["telemetry_hold_s"] = yaml.safe_load(text)
+    assert list(_faults(data)) == ["models[0].telemetry_hold_s"]
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "reason"),
+    [
+        ("customers: [", "line 1, column 13", "not YAML"),
+        ("customers: []\ncustomers: []", "customers", "given twice"),
+        ("- 1", "file", "object"),
+        ("", "file", "empty"),
+    ],
+)
+def test_broken_yaml_is_refused_with_its_place(text: str, path: str, reason: str) -> None:
+    with pytest.raises(SpecError) as refused:
+        fleet.parse(text, "fleet.yaml")
+    assert refused.value.faults[0].path == path
+    assert reason in refused.value.faults[0].reason
+
+
+def test_a_code_that_yaml_could_take_for_a_number_stays_the_text_it_is() -> None:
+    text = yaml.safe_dump(_declared()).replace("'111'", "62:03")
+    assert list(fleet.parse(text, "fleet.yaml").models[0].codes) == ["62:03"]
+
+
+def test_faults_of_the_yaml_do_not_hide_the_others() -> None:
+    text = yaml.safe_dump(_declared()).replace("slug: kempten", "slug: kempten\n  slug: ulm").replace("FO", "XX")
+    with pytest.raises(SpecError) as refused:
+        fleet.parse(text, "fleet.yaml")
+    assert [fault.path for fault in refused.value.faults] == ["sites[0].slug", "models[0].codes.111.category"]
+
+
+@pytest.mark.parametrize("folder", ["wind_status_log", "kelmarsh", "la_haute_borne"])
+def test_the_shipped_examples_have_no_fault(folder: str) -> None:
+    path = _EXAMPLES / folder / "fleet.yaml"
+    assert fleet.parse(path.read_text(encoding="utf-8"), str(path)).assets
+
+
+def _refusal(text: str) -> list[Fault] | None:
+    try:
+        fleet.parse(text, "fleet.yaml")
+    except SpecError as refused:
+        return refused.faults
+    return None
+
+
+_LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
+_TREES = st.recursive(
+    _LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+)
+
+
+@given(st.dictionaries(st.sampled_from(["customers", "sites", "models", "assets", "channels", "x"]), _TREES))
+def test_any_tree_is_read_or_refused_with_faults(data: dict[str, Any]) -> None:
+    assert _refusal(yaml.safe_dump(data, allow_unicode=True)) != []
+
+
+@given(st.text())
+def test_any_text_is_read_or_refused_with_faults(text: str) -> None:
+    assert _refusal(text) != []
+
+
+@given(
+    st.sampled_from(["customers", "sites", "models", "assets", "channels"]),
+    st.data(),
+)
+def test_a_damaged_field_is_named_and_no_other_entry_is_accused(key: str, data: st.DataObject) -> None:
+    damaged = _declared()
+    field = data.draw(st.sampled_from([name for name in damaged[key][0] if name not in ("customer", "slug")]))
+    damaged[key][0][field] = {"not": "that"} if field != "codes" else [1]
+    assert all(path.startswith(f"{key}[0].{field}") for path in _faults(damaged))
