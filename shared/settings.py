@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared.broker import Broker
 from shared.errors import ConfigError
 
 
@@ -16,7 +17,9 @@ class Settings(BaseSettings):
 
     database_url: str = Field(description="postgresql:// URL of the owner of the tables")
     api_database_url: str | None = Field(default=None, description="URL of the role vouch_api; default: database_url")
-    mqtt_url: str = Field(default="mqtt://127.0.0.1:1883", description="mqtt://[user:password@]host:port")
+    mqtt_url: str = Field(
+        default="mqtt://127.0.0.1:1883", description="mqtt[s]://[user:password@]host[:port][?protocol=3.1.1]"
+    )
     log_format: str = Field(default="json", pattern="^(json|console)$")
 
     ingest_client_id: str = Field(default="vouch-ingest", min_length=1, max_length=64)
@@ -41,9 +44,7 @@ class Settings(BaseSettings):
     @field_validator("mqtt_url")
     @classmethod
     def _is_mqtt(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname:
-            raise ValueError("must be mqtt://host[:port] or mqtts://host[:port]")
+        Broker.parse(url)
         return url
 
     @classmethod

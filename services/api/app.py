@@ -36,9 +36,8 @@ def create_app(settings: Settings, clock: Callable[[], int]) -> FastAPI:
         lifespan=_running,
     )
     app.state.parts = own
-    for routes in (machines, contracts, findings, account):
-        app.include_router(routes.router, prefix=openapi.PREFIX)
-    app.include_router(operations.router)
+    for routes in (machines, contracts, findings, account, operations):
+        app.include_router(routes.router)
     app.include_router(pages.router, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     problems.install(app)

@@ -4,6 +4,7 @@ import time
 from typing import Final
 
 import structlog
+from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.api.metrics import Metrics
@@ -57,7 +58,7 @@ class Edge:
 
 def _route(scope: Scope) -> str:
     route = scope.get("route")
-    return getattr(route, "path", None) or "unmatched"
+    return route.path if isinstance(route, APIRoute) else "unmatched"
 
 
 def _added(scope: Scope, message: Message) -> list[tuple[bytes, bytes]]:

@@ -51,7 +51,9 @@ def publish(stage: Stage, publisher: Publisher, fleet: Fleet, told: Story, until
         simulated.catch_up(publisher, fleet, after_s=told.published_to_s, until_s=until_s, mark=mark, advance=advance)
         stage.wait(is_stored, _STORED_LIMIT_S, "ingest to store the history")
     seconds = time.monotonic() - begun
-    stage.console.print(f"{sent:,} readings published and stored in {seconds:.1f} s: {sent / seconds:,.0f} readings/s")
+    if sent:
+        rate = sent / seconds
+        stage.console.print(f"{sent:,} readings published and stored in {seconds:.1f} s: {rate:,.0f} readings/s")
     return moved
 
 

@@ -2,6 +2,7 @@
 
 import signal
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,11 +39,14 @@ def run(*, folder: Path, days: int, port: int) -> None:
     api_port = _free(port)
     folder = folder.absolute()
     folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with _ended_by_signals():
+    with _ended_by_signals() as asked_to_end:
+        try:
             _perform(console, folder, days, api_port)
-    except KeyboardInterrupt:
-        console.print("stopped; the next start goes on from here")
+        except BaseException:
+            # Interrupted anywhere, what was under way may complain with an error of its own.
+            if not asked_to_end.is_set():
+                raise
+    console.print("stopped; the next start goes on from here")
 
 
 def _perform(console: Console, folder: Path, days: int, api_port: int) -> None:
@@ -127,17 +131,18 @@ def _free(port: int) -> int:
 
 
 @contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """The first signal interrupts the block; further ones are ignored, so that they do not cut the end short."""
+def _ended_by_signals() -> Iterator[threading.Event]:
+    """The first signal sets the event and interrupts the block; further ones do nothing, not even to the end."""
+    asked = threading.Event()
 
     def end(_number: int, _frame: FrameType | None) -> None:
-        for number in _ENDINGS:
-            signal.signal(number, signal.SIG_IGN)
-        raise KeyboardInterrupt
+        if not asked.is_set():
+            asked.set()
+            raise KeyboardInterrupt
 
     before = {number: signal.signal(number, end) for number in _ENDINGS}
     try:
-        yield
+        yield asked
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -3,13 +3,13 @@
 import threading
 from types import TracebackType
 from typing import Self
-from urllib.parse import urlsplit
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from shared.broker import Broker
 from shared.errors import UnavailableError
 
 _KEEPALIVE_S = 60
@@ -19,7 +19,7 @@ _NO_MATCHING_SUBSCRIBERS = 0x10
 
 
 class Publisher:
-    """A connection to the broker of `mqtt_url` (mqtt://[user:password@]host[:port], or mqtts://).
+    """A connection to the broker of `mqtt_url` (see `shared.broker`).
 
     At most `window` messages (fewer when the broker's receive maximum is lower) are unacknowledged at any time;
     `publish` blocks beyond that, for `patience_s` without a single acknowledgement at the longest. A lost connection
@@ -28,10 +28,8 @@ class Publisher:
     """
 
     def __init__(self, mqtt_url: str, *, client_id: str = "", window: int = 1_000, patience_s: float = 120.0) -> None:
-        parts = urlsplit(mqtt_url)
-        secure = parts.scheme == "mqtts"
-        self._host = parts.hostname or "127.0.0.1"
-        self._port = parts.port or (8883 if secure else 1883)
+        broker = Broker.parse(mqtt_url)
+        self._host, self._port = broker.host, broker.port
         self._window = window
         self._patience_s = patience_s
         self._changed = threading.Condition()
@@ -41,7 +39,7 @@ class Publisher:
         self._acknowledged = 0
         self._unheard = 0
         self._refusal: str | None = None
-        self._client = self._make_client(client_id, parts.username, parts.password, secure=secure)
+        self._client = self._make_client(client_id, broker)
 
     def __enter__(self) -> Self:
         """Connect; raises UnavailableError when the broker does not accept within 15 s."""
@@ -100,13 +98,14 @@ class Publisher:
             if not done:
                 raise UnavailableError(self._overdue(limit_s))
 
-    def _make_client(self, client_id: str, user: str | None, password: str | None, *, secure: bool) -> mqtt.Client:
-        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv5)
+    def _make_client(self, client_id: str, broker: Broker) -> mqtt.Client:
+        protocol = MQTTProtocolVersion.MQTTv5 if broker.is_mqtt5 else MQTTProtocolVersion.MQTTv311
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=protocol)
         client.max_inflight_messages_set(self._window)
         client.reconnect_delay_set(1, 8)
-        if user is not None:
-            client.username_pw_set(user, password)
-        if secure:
+        if broker.username is not None:
+            client.username_pw_set(broker.username, broker.password)
+        if broker.is_secure:
             client.tls_set()
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
 
 import structlog
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
@@ -14,20 +13,20 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from services.ingest.inbox import Message
+from shared.broker import Broker
 from shared.topics import SUBSCRIPTION
 
 # How long the broker keeps what comes while ingest is away.
 SESSION_EXPIRY_S: Final = 7 * 24 * 3600
 _KEEPALIVE_S: Final = 30
 _MAX_RECONNECT_DELAY_S: Final = 10
-_PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
 _MID_BITS: Final = 16
 
 _log = structlog.get_logger()
 
 
 class Subscriber:
-    """A persistent MQTT 5 session: QoS 1, acknowledged by the application only.
+    """A persistent MQTT session (version 5 where the broker speaks it): QoS 1, acknowledged by the application only.
 
     A mid means something on its own connection only, so the ones handed out carry the connection's number above
     paho's 16 bits, and `acknowledge` drops those of a connection that is gone: the broker sends their messages again.
@@ -46,7 +45,7 @@ class Subscriber:
     ) -> None:
         self._on_message, self._on_ready, self._on_lost = on_message, on_ready, on_lost
         self._receive_maximum = receive_maximum
-        self._url = urlsplit(mqtt_url)
+        self._broker = Broker.parse(mqtt_url)
         self._connection = 0
         self._received_count = self._acknowledged_count = 0
         self._acknowledging = threading.Lock()
@@ -59,12 +58,14 @@ class Subscriber:
 
     def start(self) -> None:
         """Connect and keep connected, in paho's own thread; a broker that is not there yet is waited for."""
-        properties = Properties(PacketTypes.CONNECT)
-        properties.SessionExpiryInterval = SESSION_EXPIRY_S
-        properties.ReceiveMaximum = self._receive_maximum
-        port = self._url.port or _PORTS[self._url.scheme]
-        host = self._url.hostname or ""
-        self._client.connect_async(host, port, _KEEPALIVE_S, clean_start=False, properties=properties)
+        broker = self._broker
+        if broker.is_mqtt5:
+            properties = Properties(PacketTypes.CONNECT)
+            properties.SessionExpiryInterval = SESSION_EXPIRY_S
+            properties.ReceiveMaximum = self._receive_maximum
+            self._client.connect_async(broker.host, broker.port, _KEEPALIVE_S, clean_start=False, properties=properties)
+        else:
+            self._client.connect_async(broker.host, broker.port, _KEEPALIVE_S)
         self._client.loop_start()
 
     def acknowledge(self, mids: Sequence[int | None]) -> None:
@@ -82,12 +83,17 @@ class Subscriber:
         self._client.loop_stop()
 
     def _make_client(self, client_id: str) -> Client:
+        broker = self._broker
         client = Client(
-            CallbackAPIVersion.VERSION2, client_id=client_id, protocol=MQTTProtocolVersion.MQTTv5, manual_ack=True
+            CallbackAPIVersion.VERSION2,
+            client_id=client_id,
+            clean_session=None if broker.is_mqtt5 else False,
+            protocol=MQTTProtocolVersion.MQTTv5 if broker.is_mqtt5 else MQTTProtocolVersion.MQTTv311,
+            manual_ack=True,
         )
-        if self._url.username:
-            client.username_pw_set(unquote(self._url.username), unquote(self._url.password or ""))
-        if self._url.scheme == "mqtts":
+        if broker.username is not None:
+            client.username_pw_set(broker.username, broker.password)
+        if broker.is_secure:
             client.tls_set()
         client.reconnect_delay_set(min_delay=1, max_delay=_MAX_RECONNECT_DELAY_S)
         client.on_connect = self._connected
@@ -104,12 +110,15 @@ class Subscriber:
             _log.error("broker_refused", reason=str(reason))
             return
         _log.info("broker_connected", session_present=flags.session_present)
-        # The session keeps what comes while ingest is away; what was retained long ago is no sign of life.
-        options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
-        client.subscribe(SUBSCRIPTION, options=options)
+        if self._broker.is_mqtt5:
+            # The session keeps what comes while ingest is away; what was retained long ago is no sign of life.
+            options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
+            client.subscribe(SUBSCRIPTION, options=options)
+        else:
+            client.subscribe(SUBSCRIPTION, qos=1)
 
     def _unreached(self, _client: Client, _userdata: Any) -> None:
-        _log.warning("broker_unreachable", host=self._url.hostname)
+        _log.warning("broker_unreachable", host=self._broker.host)
 
     def _subscribed(
         self, _client: Client, _userdata: Any, _mid: int, reasons: list[ReasonCode], _properties: Properties | None

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-from scipy.special import gammaincc, gammaln
+from scipy.special import gammaincc, gammaln, ndtr
 
 from shared.contracts.assessment import Certainty, Forecast
 from shared.contracts.policy import Key, verdict_of
 from shared.contracts.terms import Guarantee, Verdict
 from shared.instant import HOUR_US
 from shared.model.facts import Interval
+
+MANY_FAILURES = 1e6
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,13 +107,16 @@ def p_miss_takacs(remaining_h: float, budget_h: float, mtbf_h: float, mttr_h: fl
     """P(D(H) > B) of an alternating renewal process, exponential up (MTBF) and down (MTTR) times.
 
     Takacs (1957): the sum over k of Pois(k; (H - B)/MTBF) P(Gamma(k + j, MTTR) > B), j machines being down at the
-    start (a bool does for one machine). Hours; MTBF and MTTR above 0. The sum leaves out less than 1e-15.
+    start (a bool does for one machine). Hours; MTBF and MTTR above 0. The sum leaves out less than 1e-15; where more
+    than `MANY_FAILURES` are expected it is the normal law of the same mean and variance, then close to it.
     """
     if budget_h < 0:
         return 1.0
     if remaining_h <= budget_h:
         return 0.0
     mean = (remaining_h - budget_h) / mtbf_h
+    if mean > MANY_FAILURES:
+        return float(ndtr((mean / 2) ** 0.5 + (down_now - budget_h / mttr_h) / (2 * mean) ** 0.5))
     spread = 12 * mean**0.5 + 40
     count = np.arange(max(0, int(mean - spread)), int(mean + spread) + 1)
     weight = np.exp(count * np.log(mean) - mean - gammaln(count + 1))

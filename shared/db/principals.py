@@ -20,7 +20,7 @@ Pool = AsyncConnectionPool[AsyncConnection]
 
 _SQL = load("principals")
 _KEY = re.compile(r"vouch_[0-9a-f]{8}_[0-9a-f]{48}")
-_POOL_WAIT_S = 5.0
+_POOL_WAIT_S = 3.0
 
 
 class Role(StrEnum):

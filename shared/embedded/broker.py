@@ -42,7 +42,7 @@ def running(broker: Broker, folder: Path, account: Account) -> Iterator[str]:
     try:
         pid_file.write_text(str(server.pid), encoding="ascii")
         process.await_port(server, port, log=log)
-        yield f"mqtt://127.0.0.1:{port}"
+        yield f"mqtt://127.0.0.1:{port}{'' if broker.mosquitto else '?protocol=3.1.1'}"
     finally:
         process.stop(server, _SIGNALS)
         pid_file.unlink(missing_ok=True)

@@ -9,17 +9,16 @@ import sysconfig
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Event
-from urllib.parse import urlsplit
 
 import psycopg
 import pytest
-from paho.mqtt.client import Client
-from paho.mqtt.enums import CallbackAPIVersion
 
+from services.devices.publisher import Publisher
+from shared import fleet
+from shared.db import fleet as fleets
 from shared.db import migrate
-from shared.db.pool import connect
-from shared.embedded import start
+from shared.db.pool import Connection, connect
+from shared.embedded import Servers, start
 from shared.embedded.account import for_servers
 from shared.embedded.binaries import Postgres, Programs, installed_postgres
 from shared.embedded.remove import remove
@@ -138,24 +137,33 @@ def test_the_wheels_run_a_trial_on_plain_postgres_and_say_so_in_one_line(folder:
         with connect(servers.database_url) as database:
             assert migrate.run(database)
             assert database.execute("SELECT count(*) FROM reading").fetchone() == (0,)
-        assert_echoes(servers.mqtt_url)
+            assert_stores(database, servers, folder / "ingest.log")
 
 
-def assert_echoes(mqtt_url: str) -> None:
-    arrived: list[bytes] = []
-    subscribed = Event()
-    client = Client(CallbackAPIVersion.VERSION2, client_id="trial")
-    client.on_message = lambda _client, _userdata, message: arrived.append(bytes(message.payload))
-    client.on_subscribe = lambda *_: subscribed.set()
-    client.connect("127.0.0.1", urlsplit(mqtt_url).port or 0)
-    client.loop_start()
-    wait_for(client.is_connected, what="the broker's CONNACK")
-    client.subscribe("echo", qos=1)
-    assert subscribed.wait(10)
-    client.publish("echo", b"heard", qos=1)
-    wait_for(lambda: arrived == [b"heard"], what="the message")
-    client.disconnect()
-    client.loop_stop()
+TRIAL = """
+customers: [{slug: trial, name: Trial}]
+sites: [{customer: trial, slug: hall, name: Hall}]
+models: [{slug: pump, name: Pump, telemetry_hold_s: 300, sensors: [{name: power_kw, unit: kW}]}]
+assets: [{customer: trial, site: hall, slug: p1, name: Pump 1, model: pump}]
+"""
+
+
+def assert_stores(database: Connection, servers: Servers, log: Path) -> None:
+    """A reading published over this broker is stored by `vouch ingest` in this database."""
+    fleets.save(database, fleet.parse(TRIAL, "trial"))
+    environ = os.environ | {"VOUCH_DATABASE_URL": servers.database_url, "VOUCH_MQTT_URL": servers.mqtt_url}
+    command = [str(Path(sysconfig.get_path("scripts")) / "vouch"), "ingest"]
+    with log.open("wb") as output, subprocess.Popen(command, env=environ, stdout=output, stderr=output) as ingest:
+        try:
+            wait_for(lambda: b"ingest_ready" in log.read_bytes(), what="ingest to subscribe")
+            with Publisher(servers.mqtt_url) as publisher:
+                publisher.publish(
+                    "vouch/v1/trial/hall/p1/telemetry", b'{"ts": "2026-03-01T12:00:00Z", "values": {"power_kw": 7.5}}'
+                )
+            wait_for(lambda: database.execute("SELECT value FROM reading").fetchall() == [(7.5,)], what="the reading")
+        finally:
+            ingest.terminate()
+    assert ingest.returncode == 0
 
 
 def test_the_wheels_are_refused_where_timescaledb_is_required(folder: Path) -> None:

@@ -33,8 +33,8 @@ class Subscriber:
         self.received: list[bytes] = []
         self._subscribed = threading.Event()
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="reader", protocol=mqtt.MQTTv5)
-        self._client.on_message = lambda _client, _userdata, message: self.received.append(message.payload)
-        self._client.on_connect = lambda client, *_: client.subscribe(TOPIC, qos=1)
+        self._client.on_message = lambda _client, _userdata, message: self.received.append(bytes(message.payload))
+        self._client.on_connect = self._subscribe
         self._client.on_subscribe = lambda *_: self._subscribed.set()
         session = Properties(PacketTypes.CONNECT)
         session.SessionExpiryInterval = 3_600
@@ -47,6 +47,9 @@ class Subscriber:
         self._client.loop_start()
         assert self._subscribed.wait(10)
         return self
+
+    def _subscribe(self, client: mqtt.Client, *_: object) -> None:
+        client.subscribe(TOPIC, qos=1)
 
     def __exit__(self, *_: object) -> None:
         self._client.disconnect()

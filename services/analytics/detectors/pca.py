@@ -6,6 +6,7 @@ from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.decomposition import PCA
 
 from services.analytics.detectors.limits import tail_limit, time_blocks
 
@@ -208,15 +209,11 @@ def _fit(deviation: Array) -> _Plane:
     that carry little variance do not make the model overconfident.
     """
     bounded = deviation.clip(-_WINSOR, _WINSOR)
-    shift = bounded.mean(axis=0)
-    variances, vectors = np.linalg.eigh(np.cov(bounded, rowvar=False))
-    variances, vectors = variances[::-1], vectors[:, ::-1]
-    loadings = vectors[:, :-1]
-    leading = loadings[np.argmax(np.abs(loadings), axis=0), np.arange(loadings.shape[1])]
+    fitted = PCA(n_components=bounded.shape[1] - 1, svd_solver="covariance_eigh").fit(bounded)
     return _Plane(
-        shift=shift,
-        loadings=loadings * np.sign(leading),
-        variances=np.maximum(variances[:-1], _VARIANCE_FLOOR),
+        shift=fitted.mean_,
+        loadings=fitted.components_.T,
+        variances=np.maximum(fitted.explained_variance_, _VARIANCE_FLOOR),
     )
 
 

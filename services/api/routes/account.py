@@ -9,12 +9,13 @@ from fastapi.responses import Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from services.api.deps import OnAccount, OwnParts, Parts, may
+from services.api.openapi import PREFIX
 from services.api.schemas import account as schema
 from services.api.security import RIGHTS, Right
 from shared.db import views
 from shared.instant import from_us
 
-router = APIRouter(tags=[Right.ACCOUNT])
+router = APIRouter(prefix=PREFIX, tags=[Right.ACCOUNT])
 
 _HEARTBEAT_S: Final = 15
 _RETRY_MS: Final = 3_000

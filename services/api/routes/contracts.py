@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Query
 
 from services.api import on_request, paging
 from services.api.deps import OnContracts, Visit
+from services.api.openapi import PREFIX
 from services.api.problems import InvalidParameterError
 from services.api.schemas import contract as schema
 from services.api.schemas.document import Document
@@ -18,7 +19,7 @@ from shared.db import rows, views
 from shared.errors import NotFoundError
 from shared.indicators.registry import indicator
 
-router = APIRouter(tags=[Right.CONTRACTS])
+router = APIRouter(prefix=PREFIX, tags=[Right.CONTRACTS])
 
 Slug = Annotated[
     str,

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Path, Query
 
 from services.api import paging
 from services.api.deps import OnAlerts, OnMachines, OnQuarantine, Visit
+from services.api.openapi import PREFIX
 from services.api.schemas import finding as schema
 from services.api.schemas.listing import Listing
 from services.api.schemas.query import MAX_BIGINT, AlertsQuery, AnomaliesQuery, QuarantineQuery
@@ -15,7 +16,7 @@ from services.api.security import RIGHTS, Right
 from shared.db import rows, views
 from shared.errors import NotFoundError
 
-router = APIRouter()
+router = APIRouter(prefix=PREFIX)
 
 RowId = Annotated[int, Path(alias="id", ge=1, le=MAX_BIGINT)]
 _KEY: Final = tuple[paging.Moment, paging.Number]

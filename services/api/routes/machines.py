@@ -8,6 +8,7 @@ from fastapi import APIRouter, Path, Query
 
 from services.api import paging
 from services.api.deps import OnMachines
+from services.api.openapi import PREFIX
 from services.api.schemas import machine as schema
 from services.api.schemas.listing import Listing
 from services.api.schemas.query import MAX_BIGINT, MAX_INT, PageQuery, ReadingsQuery, TimelineQuery, WindowPageQuery
@@ -19,7 +20,7 @@ from shared.instant import from_us, to_us
 from shared.model.facts import Interval
 from shared.timeline import complete
 
-router = APIRouter(prefix="/assets", tags=[Right.MACHINES])
+router = APIRouter(prefix=f"{PREFIX}/assets", tags=[Right.MACHINES])
 
 AssetId = Annotated[int, Path(alias="id", ge=1, le=MAX_INT, description="id of the asset")]
 _LONGEST_TIMELINE: Final = timedelta(days=400)

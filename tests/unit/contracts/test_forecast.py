@@ -66,6 +66,24 @@ def test_a_probability_is_one_and_falls_with_the_budget_and_rises_with_machines_
     assert p_miss_takacs(remaining_h, budget_h, mtbf_h, mttr_h, down_now + 1) >= p_miss - 1e-9
 
 
+@pytest.mark.parametrize("standard_deviations", [-2, -1, 0, 1, 2])
+def test_the_law_of_many_failures_continues_the_sum(standard_deviations: int) -> None:
+    """Just below and just above a million failures expected; the law of large numbers spreads the budget."""
+    mttr_h, mtbf_h = 1e-3, 1e-3
+    budget_h = 1e6 * mttr_h + standard_deviations * mttr_h * (2 * 1e6) ** 0.5
+    below = p_miss_takacs(budget_h + 0.999999 * 1e6 * mtbf_h, budget_h, mtbf_h, mttr_h, 0)
+    above = p_miss_takacs(budget_h + 1.000001 * 1e6 * mtbf_h, budget_h, mtbf_h, mttr_h, 0)
+    assert 0 < below < 1
+    assert above == pytest.approx(below, abs=1e-3)
+
+
+def test_absurd_evidence_costs_no_time_and_gives_a_probability() -> None:
+    assert p_miss_takacs(8760, 262.8, 1e-300, 1e-10, 0) == 1
+    assert p_miss_takacs(8760, 262.8, 1e-16, 1e300, 0) == 1
+    assert p_miss_takacs(8760, 262.8, 1e-6, 1e-10, 3) == 0
+    assert p_miss_takacs(8760, 262.8, 1e300, 1e-10, 0) == 0
+
+
 def test_without_budget_any_failure_is_a_miss() -> None:
     assert p_miss_takacs(100, 0, 730, 24, down_now=1) == 1
     assert p_miss_takacs(100, 0, 730, 24, down_now=0) == pytest.approx(1 - np.exp(-100 / 730))
