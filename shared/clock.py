@@ -2,12 +2,7 @@
 
 from datetime import UTC, datetime
 
-from shared.instant import DAY_US as DAY_US
-from shared.instant import HOUR_US as HOUR_US
-from shared.instant import MINUTE_US as MINUTE_US
-from shared.instant import SECOND_US as SECOND_US
-from shared.instant import from_us as from_us
-from shared.instant import to_us as to_us
+from shared.instant import to_us
 
 
 def now_us() -> int:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from pydantic_core import PydanticCustomError
 
-from shared.contracts import strict_yaml
+from shared import strict_yaml
 from shared.errors import Fault, SpecError
 
 

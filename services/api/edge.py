@@ -19,6 +19,7 @@ _HEADERS: Final = (
         b"default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
     ),
 )
+_STATIC: Final = "/static/"
 _PRIVATE: Final = (b"cache-control", b"private, no-cache")
 _log = structlog.get_logger()
 
@@ -58,11 +59,13 @@ class Edge:
 
 def _route(scope: Scope) -> str:
     route = scope.get("route")
-    return route.path if isinstance(route, APIRoute) else "unmatched"
+    if isinstance(route, APIRoute):
+        return route.path
+    return _STATIC if scope["path"].startswith(_STATIC) else "unmatched"
 
 
 def _added(scope: Scope, message: Message) -> list[tuple[bytes, bytes]]:
     present = {name.lower() for name, _ in message.get("headers", [])}
-    if b"cache-control" in present or scope["path"].startswith("/static/"):
+    if b"cache-control" in present or scope["path"].startswith(_STATIC):
         return list(_HEADERS)
     return [*_HEADERS, _PRIVATE]

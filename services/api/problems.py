@@ -104,7 +104,7 @@ def _plain_kind(status: int) -> Kind:
 
 async def _on_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    faults = [_fault(fault["loc"], _WORDS.get(fault["type"], fault["msg"])) for fault in error.errors()]
+    faults = [_fault(fault["loc"], _WORDS.get(fault["type"]) or fault["msg"]) for fault in error.errors()]
     detail = "; ".join(f"{fault.field}: {fault.reason}" for fault in faults)
     if _wants_page(request):
         return _answer(request, INVALID_REQUEST, detail)

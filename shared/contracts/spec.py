@@ -6,7 +6,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from shared.contracts import spec_rules, strict_yaml
+from shared import strict_yaml
+from shared.contracts import spec_rules
 from shared.contracts.spec_form import Cap, ContractForm, GuaranteeForm, SettlementForm
 from shared.contracts.terms import AlertPolicy, Allowance, Contract, Guarantee, Malus, Override, Verdict
 from shared.errors import Fault, SpecError

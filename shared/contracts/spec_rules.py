@@ -7,9 +7,9 @@ from typing import Any
 from shared.contracts import formula
 from shared.contracts.settle import MEASURES, QUANTITIES
 from shared.contracts.spec_form import CLOSE_BELOW, OPEN_AT
-from shared.contracts.strict_yaml import at
 from shared.errors import Fault
 from shared.model.facts import Category
+from shared.strict_yaml import at
 
 _CATEGORIES = tuple(category.value for category in Category)
 

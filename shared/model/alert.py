@@ -48,7 +48,7 @@ class Machine:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Hearing:
-    """When a machine was last heard, how long it may be silent (None: for ever), and the contracts that depend on it."""
+    """When a machine was last heard, how long it may be silent (None: for ever), and its contracts."""
 
     machine: Machine
     last_heard_us: int | None

@@ -1,11 +1,13 @@
 """What the tests of the API share: two customers whose every word and number can be told apart, and ways to ask."""
 
+import json
 import os
 import secrets
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx
@@ -21,6 +23,7 @@ from shared.db import fleet as fleets
 from shared.db.pool import Connection, connect
 from shared.settings import Settings
 from tests.integration import judging
+from tests.waiting import wait_for
 
 NOW: Final = "2026-03-14T12:00:00"
 """The time of all tests that do not run a process of their own."""
@@ -134,6 +137,19 @@ async def asking(database_url: str) -> AsyncIterator[httpx.AsyncClient]:
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://vouch") as client:
             yield client
+
+
+def logged(log: Path, event: str) -> dict[str, Any] | None:
+    """The first entry of a process's log with this event."""
+    lines = [line for line in log.read_text().splitlines() if line.startswith("{")] if log.exists() else []
+    return next((entry for entry in map(json.loads, lines) if entry["event"] == event), None)
+
+
+def ready_url(log: Path) -> str:
+    """The URL a process says it listens at."""
+    entry = wait_for(lambda: logged(log, "api_ready"), 60, "api_ready")
+    assert entry is not None
+    return f"http://{entry['host']}:{entry['port']}"
 
 
 def bearer(presented: str) -> dict[str, str]:

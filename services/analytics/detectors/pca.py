@@ -211,9 +211,9 @@ def _fit(deviation: Array) -> _Plane:
     bounded = deviation.clip(-_WINSOR, _WINSOR)
     fitted = PCA(n_components=bounded.shape[1] - 1, svd_solver="covariance_eigh").fit(bounded)
     return _Plane(
-        shift=fitted.mean_,
-        loadings=fitted.components_.T,
-        variances=np.maximum(fitted.explained_variance_, _VARIANCE_FLOOR),
+        shift=np.asarray(fitted.mean_),
+        loadings=np.asarray(fitted.components_).T,
+        variances=np.maximum(np.asarray(fitted.explained_variance_), _VARIANCE_FLOOR),
     )
 
 

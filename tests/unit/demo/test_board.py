@@ -41,7 +41,7 @@ def finding(start_at: str, end_at: str | None) -> dict[str, Any]:
 
 
 def text(table: Table) -> str:
-    console = Console(width=80, record=True, quiet=False, file=None, force_terminal=False)
+    console = Console(width=80)
     with console.capture() as captured:
         console.print(table)
     return captured.get()

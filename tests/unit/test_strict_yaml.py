@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.contracts import strict_yaml
+from shared import strict_yaml
 
 
 def test_scalars_are_what_they_look_like() -> None:
