@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 _LARGEST_BODY = 1_000_000
+_POLL_S = 0.1
 
 # Told title and text of each alert.
 Tell = Callable[[str, str], None]
@@ -30,7 +31,7 @@ def listening(port: int, tell: Tell) -> Iterator[None]:
             """Say nothing: the console belongs to the alerts."""
 
     with ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, name="alerts", daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(_POLL_S,), name="alerts", daemon=True)
         thread.start()
         try:
             yield

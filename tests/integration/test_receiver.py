@@ -33,6 +33,8 @@ def post(port: int, body: bytes) -> int:
         return connection.getresponse().status
 
 
+# apprise looks at images with a module that Python 3.13 drops.
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
 def test_an_alert_sent_by_apprise_is_told_with_its_title_and_text(port: int, told: Told):
     channel = apprise.Apprise()
     assert channel.add(f"json://127.0.0.1:{port}/")

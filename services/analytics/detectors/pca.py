@@ -209,7 +209,9 @@ def _fit(deviation: Array) -> _Plane:
     that carry little variance do not make the model overconfident.
     """
     bounded = deviation.clip(-_WINSOR, _WINSOR)
-    fitted = PCA(n_components=bounded.shape[1] - 1, svd_solver="covariance_eigh").fit(bounded)
+    # Rows that do not vary at all divide zero by zero in a ratio that is not used here.
+    with np.errstate(invalid="ignore"):
+        fitted = PCA(n_components=bounded.shape[1] - 1, svd_solver="full").fit(bounded)
     return _Plane(
         shift=np.asarray(fitted.mean_),
         loadings=np.asarray(fitted.components_).T,
