@@ -8,7 +8,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-clean test check lock
+.PHONY: help install demo demo-clean screenshot test check lock
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ demo: install ## start everything on this machine with a simulated fleet, until 
 
 demo-clean: ## remove the demo's data and the servers fetched for it
 	@$(FIND_PYTHON); $$python -m shared.embedded.remove .demo .runtime
+
+screenshot: install ## take the picture in README.md; needs Chromium
+	@$(BIN)/python deploy/demo/screenshot.py
 
 test: install ## run all tests; the servers they need are started by themselves
 	@$(BIN)/pytest

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -21,12 +21,14 @@ from shared.settings import Settings
 
 # One connection of the pool is kept by LISTEN.
 _CONNECTIONS = 9
+_CANCEL_AGAIN_S = 0.2
 
 
 def create_app(settings: Settings, clock: Callable[[], int]) -> FastAPI:
     """The API and its pages. `clock` gives microseconds since the epoch, once a request."""
     pool = api_pool(settings.api_database_url or settings.database_url, max_size=_CONNECTIONS)
-    own = Parts(pool=pool, broadcast=Broadcast(), metrics=Metrics(), clock=clock)
+    broadcast = Broadcast()
+    own = Parts(pool=pool, broadcast=broadcast, metrics=Metrics(lambda: broadcast.listeners), clock=clock)
     app = FastAPI(
         title="vouch",
         version=version("vouch"),
@@ -55,7 +57,8 @@ async def _running(app: FastAPI) -> AsyncIterator[None]:
         yield
     finally:
         own.broadcast.close()
-        listening.cancel()
-        with suppress(asyncio.CancelledError):
-            await listening
+        # More than once: the wait_for of Python 3.11, which the pool uses, may swallow a cancellation.
+        while not listening.done():
+            listening.cancel()
+            await asyncio.wait([listening], timeout=_CANCEL_AGAIN_S)
         await own.pool.close()

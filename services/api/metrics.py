@@ -1,5 +1,7 @@
 """What Prometheus reads of this process. Labels are routes, methods and statuses: never an asset or a customer."""
 
+from collections.abc import Callable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
@@ -8,9 +10,9 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 
 class Metrics:
-    """One registry an app, so that two apps in one process do not share numbers."""
+    """One registry an app, so that two apps in one process do not share numbers; `streams` counts the open ones."""
 
-    def __init__(self) -> None:
+    def __init__(self, streams: Callable[[], int]) -> None:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
@@ -20,7 +22,7 @@ class Metrics:
         self._seconds = Histogram(
             "vouch_api_request_seconds", "Time to the first byte of an answer", ["route"], registry=self._registry
         )
-        self.streams = Gauge("vouch_api_streams", "Open event streams", registry=self._registry)
+        Gauge("vouch_api_streams", "Open event streams", registry=self._registry).set_function(streams)
 
     def answered(self, *, method: str, route: str, status: int, seconds: float) -> None:
         """Count an answer; `route` is the path's template, not the path."""

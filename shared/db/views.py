@@ -234,18 +234,15 @@ async def missing_migrations(connection: AsyncConnection) -> list[str]:
 async def judgements(pool: Pool) -> AsyncIterator[None]:
     """Yields at once and then whenever analytics has judged; raises UnavailableError when the connection is lost.
 
-    The first item says that we listen from now on: what was judged before may have been missed.
+    The first item says that we listen from now on: what was judged before may have been missed. Left early, the
+    connection goes back to the pool still listening: leave it only when the pool is closed next.
     """
     try:
         async with pool.connection() as connection:
-            try:
-                await connection.execute(_SQL["listen"])
+            await connection.execute(_SQL["listen"])
+            yield
+            async for _ in connection.notifies():
                 yield
-                async for _ in connection.notifies():
-                    yield
-            finally:
-                if not connection.closed:
-                    await connection.execute(_SQL["unlisten"])
     except psycopg.OperationalError as error:
         raise UnavailableError("the database cannot be reached now") from error
 

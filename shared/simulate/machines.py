@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from shared.simulate.noise import Instants, Signal, wander, white
+from shared.simulate.noise import Instants, Purpose, Signal, wander, white
 
 _HOUR_S = 3_600
 _DAY_S = 86_400
@@ -70,7 +70,7 @@ Sensors = dict[str, Signal]
 
 def ambient_c(seed: int, site: str, at_s: Instants) -> Signal:
     """Temperature of a site's machine hall in degrees Celsius: a little of the year, the day and the weather."""
-    stream = (seed, *site.encode(), 1)
+    stream = (seed, *site.encode(), Purpose.WEATHER)
     year = np.cos(2 * np.pi * (at_s / (365.25 * _DAY_S) - 0.55))
     day = np.cos(2 * np.pi * (_hour(at_s) - 15) / 24)
     return 19.0 + 1.5 * year + 2.5 * day + 1.5 * wander(stream, at_s, 6 * _HOUR_S)
@@ -79,8 +79,8 @@ def ambient_c(seed: int, site: str, at_s: Instants) -> Signal:
 def healthy(machine: Machine, seed: int, at_s: Instants, ambient: Signal) -> Sensors:
     """What the sensors of a running machine without fault read at the epoch seconds `at_s`; the keys are `SENSORS`."""
     stream = (seed, machine.number)
-    own = wander((*stream, 3), at_s, _HOUR_S)
-    return _BEHAVIOUR[machine.model](at_s, own, ambient, white((*stream, 4), at_s, 5).T)
+    own = wander((*stream, Purpose.LOAD), at_s, _HOUR_S)
+    return _BEHAVIOUR[machine.model](at_s, own, ambient, white((*stream, Purpose.MEASUREMENT), at_s, 5).T)
 
 
 def _compressor(at_s: Instants, own: Signal, ambient: Signal, noise: Signal) -> Sensors:

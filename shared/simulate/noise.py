@@ -1,9 +1,10 @@
 """Chance as a function of the instant: any stretch of time drawn again, in any order, gives the same numbers.
 
-A stream is named by integers (seed, machine, purpose). Instants on the 5-minute grid and the seconds between them are
-drawn in blocks of their own, so that a history on the grid does not have to draw every second of it.
+A stream is named by integers: the seed, whose it is, and its purpose. Instants on the 5-minute grid and the seconds
+between them are drawn in blocks of their own, so that a history on the grid does not have to draw every second of it.
 """
 
+from enum import IntEnum
 from functools import lru_cache
 
 import numpy as np
@@ -12,6 +13,16 @@ from numpy.typing import NDArray
 GRID_S = 300
 _DAY_S = 86_400
 _ON_GRID, _BETWEEN, _KNOTS = 0, 1, 2
+
+
+class Purpose(IntEnum):
+    """What chance is drawn for: the last number in the name of a stream."""
+
+    WEATHER = 1
+    LOAD = 2
+    MEASUREMENT = 3
+    STOPS = 4
+
 
 Instants = NDArray[np.int64]
 Signal = NDArray[np.float64]

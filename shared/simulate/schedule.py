@@ -7,20 +7,19 @@ import numpy as np
 
 from shared.simulate import script
 from shared.simulate.machines import SENSORS, Machine, Model
-from shared.simulate.noise import GRID_S
-from shared.simulate.truth import EFFECTS, Fault, Silence, Stop, Truth
+from shared.simulate.noise import GRID_S, Purpose
+from shared.simulate.truth import EFFECTS, Fault, FaultKind, Silence, Stop, Truth
 
 _HOUR_S = 3_600
 _DAY_S = 86_400
 _WEEK_S = 7 * _DAY_S
 # Keeps the numbers of weeks before the anchor, which name streams of chance, above zero.
 _WEEK_ZERO = 10_000
-_EVERYDAY = 5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Era:
-    """The history is `[start_s, anchor_s)`, epoch seconds; the demo was first started at the anchor."""
+    """The history begins at `start_s`; at `anchor_s` the demo was first started, and live begins. Epoch seconds."""
 
     start_s: int
     anchor_s: int
@@ -78,37 +77,17 @@ def truth_of(machine: Machine, era: Era, seed: int, until_s: int) -> Truth:
     faults, stops = _story(machine, era)
     for week in range((era.start_s - era.anchor_s) // _WEEK_S, (until_s - era.anchor_s) // _WEEK_S + 1):
         stops += _free(_everyday(machine, era, seed, week), stops)
-    silences = ()
-    if machine.key == script.SILENT_MACHINE:
-        silences = (
-            Silence(
-                machine=machine.key,
-                start_s=era.anchor_s + script.SILENT_START_S,
-                end_s=era.anchor_s + script.SILENT_END_S,
-            ),
-        )
     known = sorted((s for s in stops if era.start_s <= s.start_s < until_s), key=lambda stop: stop.start_s)
-    return Truth(stops=tuple(known), faults=tuple(faults), silences=silences)
+    return Truth(stops=tuple(known), faults=tuple(faults), silences=_silences(machine, era))
 
 
 def _story(machine: Machine, era: Era) -> tuple[list[Fault], list[Stop]]:
-    faults: list[Fault] = []
-    stops: list[Stop] = []
-    for line in script.FAULTS:
-        if line.machine == machine.key:
-            start_s, end_s = era.at(line.day), era.at(line.day + line.days)
-            faults.append(
-                Fault(
-                    machine=machine.key,
-                    kind=line.kind,
-                    sensors=tuple(sensor for sensor in EFFECTS[line.kind] if sensor in SENSORS[machine.model]),
-                    start_s=start_s,
-                    full_s=end_s,
-                    end_s=end_s,
-                    growth=line.growth,
-                )
-            )
-            stops.append(_stop(machine, line.code, end_s, line.hours * era.stretch))
+    told = [line for line in script.FAULTS if line.machine == machine.key]
+    faults = [_fault(machine, era, line) for line in told]
+    stops = [
+        _stop(machine, line.code, fault.end_s, line.hours * era.stretch)
+        for line, fault in zip(told, faults, strict=True)
+    ]
     stops += [
         _stop(machine, line.code, era.at(line.day), line.hours * era.stretch)
         for line in script.STOPS
@@ -117,15 +96,39 @@ def _story(machine: Machine, era: Era) -> tuple[list[Fault], list[Stop]]:
     if machine.key == script.LIVE_FAULT_MACHINE:
         fault = _live_fault(machine, era)
         faults.append(fault)
-        stops.append(_stop(machine, "M200", fault.end_s, script.LIVE_REPAIR_S / _HOUR_S))
+        stops.append(_stop(machine, script.LIVE_REPAIR_CODE, fault.end_s, script.LIVE_REPAIR_HOURS))
     return faults, stops
+
+
+def _fault(machine: Machine, era: Era, line: script.FaultLine) -> Fault:
+    end_s = era.at(line.day + line.days)
+    return Fault(
+        machine=machine.key,
+        kind=line.kind,
+        sensors=_moved(machine, line.kind),
+        start_s=era.at(line.day),
+        full_s=end_s,
+        end_s=end_s,
+        growth=line.growth,
+    )
+
+
+def _moved(machine: Machine, kind: FaultKind) -> tuple[str, ...]:
+    return tuple(sensor for sensor in EFFECTS[kind] if sensor in SENSORS[machine.model])
+
+
+def _silences(machine: Machine, era: Era) -> tuple[Silence, ...]:
+    if machine.key != script.SILENT_MACHINE:
+        return ()
+    start_s, end_s = era.anchor_s + script.SILENT_START_S, era.anchor_s + script.SILENT_END_S
+    return (Silence(machine=machine.key, start_s=start_s, end_s=end_s),)
 
 
 def _live_fault(machine: Machine, era: Era) -> Fault:
     return Fault(
         machine=machine.key,
         kind=script.LIVE_FAULT_KIND,
-        sensors=tuple(EFFECTS[script.LIVE_FAULT_KIND]),
+        sensors=_moved(machine, script.LIVE_FAULT_KIND),
         start_s=era.anchor_s + script.LIVE_FAULT_START_S,
         full_s=era.anchor_s + script.LIVE_FAULT_FULL_S,
         end_s=_on_grid(era.anchor_s + script.LIVE_FAULT_END_S),
@@ -134,7 +137,7 @@ def _live_fault(machine: Machine, era: Era) -> Fault:
 
 
 def _everyday(machine: Machine, era: Era, seed: int, week: int) -> Iterator[Stop]:
-    chance = np.random.default_rng((seed, machine.number, _EVERYDAY, _WEEK_ZERO + week))
+    chance = np.random.default_rng((seed, machine.number, Purpose.STOPS, _WEEK_ZERO + week))
     week_s = era.anchor_s + week * _WEEK_S
     for kind in _EVERYDAY_OF[machine.model]:
         for _ in range(chance.poisson(kind.a_week)):

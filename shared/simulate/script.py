@@ -80,10 +80,11 @@ STOPS: Final = (
 # After the first start, in seconds: a fast fault, so that a person sees it found within minutes, and a dead gateway.
 LIVE_FAULT_MACHINE: Final = "kempten/c1"
 LIVE_FAULT_KIND: Final = FaultKind.COOLER_FOULING
-LIVE_FAULT_START_S: Final = 60
-LIVE_FAULT_FULL_S: Final = 240
+LIVE_FAULT_START_S: Final = 30
+LIVE_FAULT_FULL_S: Final = 90
 LIVE_FAULT_END_S: Final = 4 * 3_600
-LIVE_REPAIR_S: Final = 2 * 3_600
+LIVE_REPAIR_CODE: Final = "M200"
+LIVE_REPAIR_HOURS: Final = 2.0
 SILENT_MACHINE: Final = "hafen/p5"
 SILENT_START_S: Final = 30
 SILENT_END_S: Final = 6 * 3_600

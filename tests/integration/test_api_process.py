@@ -1,5 +1,6 @@
 """`vouch api` as a process: its port, its streams, its end."""
 
+import asyncio
 import json
 import signal
 import socket
@@ -12,7 +13,7 @@ import httpx
 import pytest
 
 from shared.db.pool import Connection
-from tests.integration.asking import bearer, key, logged, ready_url
+from tests.integration.asking import asking, bearer, key, logged, ready_url
 from tests.waiting import wait_for
 
 Service = Callable[..., subprocess.Popen[bytes]]
@@ -116,3 +117,10 @@ def test_a_port_that_is_taken_is_said_and_ends_the_process(service: Service, tmp
     assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in said
     assert "VOUCH_API_PORT" in said
     assert "Traceback" not in said
+
+
+async def test_the_app_ends_promptly_whenever_it_is_asked_to(database_url: str) -> None:
+    async with asyncio.timeout(30):
+        for step in range(40):
+            async with asking(database_url):
+                await asyncio.sleep(step / 1_000)  # the moments between opening the pool and listening

@@ -53,7 +53,6 @@ async def get_stream(
 
 async def _events(own: Parts, *, missed: bool) -> AsyncIterator[ServerSentEvent]:
     yield ServerSentEvent(comment="listening", retry=_RETRY_MS)
-    with own.metrics.streams.track_inprogress():
-        async for number in own.broadcast.numbers(at_once=missed):
-            at = from_us(own.clock()).isoformat()
-            yield ServerSentEvent(event="judged", id=str(number), data=json.dumps({"at": at}))
+    async for number in own.broadcast.numbers(at_once=missed):
+        at = from_us(own.clock()).isoformat()
+        yield ServerSentEvent(event="judged", id=str(number), data=json.dumps({"at": at}))

@@ -144,6 +144,3 @@ SELECT name FROM schema_migration
 
 -- name: listen
 LISTEN vouch_judged
-
--- name: unlisten
-UNLISTEN vouch_judged
