@@ -145,3 +145,18 @@ def key_create(
 
     with connect(Settings.load().database_url) as connection:
         print(principals.create_key(connection, name=name, role=role, customers=customer or [], now_us=now_us()))
+
+
+@key_app.command("revoke")
+def key_revoke(prefix: Annotated[str, typer.Argument(help="the key's second part: vouch_PREFIX_...")]) -> None:
+    """End a key; whoever uses it is refused from the next request on."""
+    from shared.clock import now_us
+    from shared.db import principals
+    from shared.db.pool import connect
+    from shared.errors import NotFoundError
+    from shared.settings import Settings
+
+    with connect(Settings.load().database_url) as connection:
+        if not principals.revoke_key(connection, prefix, now_us()):
+            raise NotFoundError(f"{prefix}: no key in force has this prefix")
+    print(f"{prefix}: revoked")
