@@ -68,8 +68,11 @@ def published(folder: Path, story: Story, to_s: int) -> Story:
 
 
 def fleet_text(story: Story, alerts_port: int) -> str:
-    """The fleet file of the demo, with its healthy window and the port alerts are sent to."""
-    return Template((_FILES / "fleet.yaml").read_text(encoding="utf-8")).substitute(
+    """The fleet file of the demo, with its healthy window and the port alerts are sent to.
+
+    Raises ConfigError when the demo's files are not beside the program.
+    """
+    return _template(_FILES / "fleet.yaml").substitute(
         history_start=_rfc3339(story.start_s),
         healthy_until=_rfc3339(story.era.healthy_until_s),
         alerts_port=alerts_port,
@@ -87,11 +90,18 @@ def contract_texts(story: Story) -> Iterator[tuple[str, str]]:
         "last_day_of_pump_term": first + timedelta(days=round(history_days * _PUMP_TERM)),
     }
     for file in sorted((_FILES / "contracts").glob("*.yaml")):
-        yield file.name, Template(file.read_text(encoding="utf-8")).substitute(dates)
+        yield file.name, _template(file).substitute(dates)
 
 
 def _file(folder: Path) -> Path:
     return folder / "story.json"
+
+
+def _template(file: Path) -> Template:
+    try:
+        return Template(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError(f"there is no {file}: the demo runs from the project's folder only") from error
 
 
 def _midnight_s(day: date) -> int:
