@@ -21,6 +21,8 @@ from shared.model.anomaly import BucketScore, Contribution
 
 _log = structlog.get_logger(__name__)
 _BUCKETS_AT_ONCE = 5_000
+# Just below the threshold of 1, which stored scores reach by rounding: whoever is above it is explained.
+_EXPLAINED_FROM = 0.99
 
 
 async def watch(connection: AsyncConnection, asset_id: int, start_us: int, end_us: int, now_us: int) -> None:
@@ -136,7 +138,9 @@ def _bucket_scores(model: PcaModel, means: BucketMeans) -> list[BucketScore]:
         BucketScore(
             at_us=int(at_us[i]),
             score=float(scores.score[i]),
-            contributions=_contributions(model, order[i], scores.share[i], values[i], scores.expected[i]),
+            contributions=_contributions(model, order[i], scores.share[i], values[i], scores.expected[i])
+            if scores.score[i] >= _EXPLAINED_FROM
+            else (),
         )
         for i in range(len(at_us))
     ]

@@ -54,7 +54,8 @@ WHERE asset_id = (SELECT t.asset_id FROM model t WHERE t.id = %(model_id)s)
 INSERT INTO anomaly_score (asset_id, at, customer_id, model_id, score, contributions)
 SELECT t.asset_id, fresh.at, t.customer_id, t.id, fresh.score, fresh.contributions
 FROM model t,
-     jsonb_to_recordset(%(scores)s::jsonb) AS fresh (at timestamptz, score double precision, contributions jsonb)
+     unnest(%(at)s::timestamptz[], %(score)s::double precision[], %(contributions)s::jsonb[])
+     AS fresh (at, score, contributions)
 WHERE t.id = %(model_id)s AND NOT EXISTS (
     SELECT FROM anomaly_score s
     WHERE s.asset_id = t.asset_id AND s.at >= %(start_at)s AND s.at < %(end_at)s AND s.at = fresh.at

@@ -23,6 +23,11 @@ from shared.simulate.truth import Fault, Truth
 _DAYS = 90
 _ANCHOR_S = 1_792_368_000
 _ERA = Era(start_s=_ANCHOR_S - _DAYS * 86_400, anchor_s=_ANCHOR_S)
+# What the demo's machines are watched with; its three hours without one above are counted in steps of the history.
+_DEMO = DetectorSettings(
+    sensors=(), bucket_us=GRID_S * SECOND_US, open_after=4, close_after=36, false_alarm_rate=0.0002
+)
+_COARSE = DetectorSettings(sensors=(), bucket_us=10 * MINUTE_US, open_after=3, close_after=6, false_alarm_rate=0.001)
 _SENSOR_THAT_RUNS = {"compressor-250": "power_kw", "packaging-line": "rate_units_min", "pump-90": "power_kw"}
 
 
@@ -58,14 +63,11 @@ class Watched:
         return [self.model.sensors[i] for i in np.argsort(-self.scores.share[inside].mean(axis=0))]
 
 
-def _watch(machine: Machine, seed: int) -> Watched:
+def _watch(machine: Machine, seed: int, settings: DetectorSettings) -> Watched:
     truth = truth_of(machine, _ERA, seed, _ANCHOR_S)
     at_s = np.arange(_ERA.start_s, _ANCHOR_S, GRID_S)
     values = readings(machine, truth, seed, at_s)
     sensors = tuple(values)
-    settings = DetectorSettings(
-        sensors=sensors, bucket_us=10 * MINUTE_US, open_after=3, close_after=6, false_alarm_rate=0.001
-    )
     timeline = list(_timeline(at_s, values[_SENSOR_THAT_RUNS[machine.model.value]] > 1.0))
     grid_us = at_s[0] * SECOND_US + np.arange(0, _DAYS * DAY_US, settings.bucket_us)
     means = np.column_stack([values[sensor].reshape(len(grid_us), -1).mean(axis=1) for sensor in sensors])
@@ -95,7 +97,7 @@ def _timeline(at_s: np.ndarray, is_running: np.ndarray) -> Iterator[Interval]:
 
 @pytest.fixture(scope="module")
 def fleet() -> list[Watched]:
-    return [_watch(machine, seed=2026) for machine in MACHINES]
+    return [_watch(machine, 2026, _DEMO) for machine in MACHINES]
 
 
 def test_every_fault_is_found_in_the_first_half_of_its_growth(fleet: list[Watched]) -> None:
@@ -124,13 +126,14 @@ def test_healthy_machines_are_left_in_peace(fleet: list[Watched]) -> None:
     assert sum(len(watched.imagined()) for watched in fleet) <= months / 6
 
 
-def test_the_share_of_healthy_buckets_above_the_threshold_is_near_the_budget(fleet: list[Watched]) -> None:
+@pytest.mark.parametrize("settings", [_DEMO, _COARSE], ids=["demo", "coarse"])
+def test_the_share_of_healthy_buckets_above_the_threshold_is_near_the_budget(settings: DetectorSettings) -> None:
     above, healthy = 0, 0
-    for watched in fleet:
+    for watched in (_watch(machine, 2026, settings) for machine in MACHINES):
         is_healthy = np.ones(len(watched.at_us), dtype=bool)
         for fault in watched.faults:
             is_healthy &= (watched.at_us < fault.start_s * SECOND_US) | (watched.at_us >= fault.end_s * SECOND_US)
         above += int(np.sum(watched.scores.score[is_healthy] >= 1))
         healthy += int(is_healthy.sum())
 
-    assert above / healthy < 3 * 0.001
+    assert above / healthy < 3 * settings.false_alarm_rate
