@@ -27,7 +27,10 @@ class Contribution:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BucketScore:
-    """The score of the bucket that starts at `at_us`; 1.0 = the threshold. Contributions: largest share first; none below."""
+    """The score of the bucket that starts at `at_us`; 1.0 = the threshold.
+
+    Contributions: largest share first; none for a bucket below the threshold, which nobody has to explain.
+    """
 
     at_us: int
     score: float
