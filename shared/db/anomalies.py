@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 from shared.db.named import load
 from shared.db.pool import AsyncConnection
 from shared.instant import from_us, to_us
-from shared.model.anomaly import BucketScore, Contribution, Finding
+from shared.model.anomaly import BucketScore, Finding
 from shared.model.detector import DetectorSettings
 
 _QUERIES = load("anomalies")
@@ -140,18 +140,17 @@ async def replace_scores(
     connection: AsyncConnection, model_id: int, start_us: int, end_us: int, scores: Sequence[BucketScore]
 ) -> bool:
     """Make `scores` the only ones of the model's asset in `[start_us, end_us)`; False when they already were."""
-    window = {"model_id": model_id, "start_at": from_us(start_us), "end_at": from_us(end_us)}
-    kept = [from_us(score.at_us) for score in scores]
-    dropped = await connection.execute(_QUERIES["drop_scores"], window | {"kept": kept})
-    if not scores:
-        return dropped.rowcount > 0
-    columns = {
-        "at": kept,
-        "score": [_short(score.score) for score in scores],
-        "contributions": [_as_json(score.contributions) for score in scores],
-    }
-    saved = await connection.execute(_QUERIES["save_scores"], window | columns)
-    return dropped.rowcount > 0 or saved.rowcount > 0
+    cursor = await connection.execute(
+        _QUERIES["replace_scores"],
+        {
+            "model_id": model_id,
+            "start_at": from_us(start_us),
+            "end_at": from_us(end_us),
+            "scores": msgspec.json.encode([_as_row(score) for score in scores]).decode(),
+        },
+    )
+    [row] = await cursor.fetchall()
+    return row["changed"] > 0
 
 
 async def scores(
@@ -190,20 +189,21 @@ def _settings(detector: dict[str, Any]) -> DetectorSettings:
     return DetectorSettings(**{**detector, "sensors": tuple(detector["sensors"])})
 
 
-def _as_json(contributions: Sequence[Contribution]) -> str:
-    if not contributions:
-        return "[]"
-    rows = [
-        {
-            "sensor": one.sensor,
-            "share": round(one.share, 4),
-            "observed": _short(one.observed),
-            "expected": _short(one.expected),
-            "direction": one.direction,
-        }
-        for one in contributions
-    ]
-    return msgspec.json.encode(rows).decode()
+def _as_row(score: BucketScore) -> dict[str, Any]:
+    return {
+        "at": from_us(score.at_us),
+        "score": _short(score.score),
+        "contributions": [
+            {
+                "sensor": one.sensor,
+                "share": round(one.share, 4),
+                "observed": _short(one.observed),
+                "expected": _short(one.expected),
+                "direction": one.direction,
+            }
+            for one in score.contributions
+        ],
+    }
 
 
 def _short(value: float) -> float:

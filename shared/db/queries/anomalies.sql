@@ -44,24 +44,29 @@ DELETE FROM anomaly WHERE asset_id = %(asset_id)s
 -- name: forget_scores
 DELETE FROM anomaly_score WHERE asset_id = %(asset_id)s
 
--- name: drop_scores
-DELETE FROM anomaly_score
-WHERE asset_id = (SELECT t.asset_id FROM model t WHERE t.id = %(model_id)s)
-  AND at >= %(start_at)s AND at < %(end_at)s AND at <> ALL (%(kept)s::timestamptz[])
-
--- name: save_scores
+-- name: replace_scores
 -- Most of what is scored again is as it was: it must cost no write.
-INSERT INTO anomaly_score (asset_id, at, customer_id, model_id, score, contributions)
-SELECT t.asset_id, fresh.at, t.customer_id, t.id, fresh.score, fresh.contributions
-FROM model t,
-     unnest(%(at)s::timestamptz[], %(score)s::double precision[], %(contributions)s::jsonb[])
-     AS fresh (at, score, contributions)
-WHERE t.id = %(model_id)s AND NOT EXISTS (
-    SELECT FROM anomaly_score s
-    WHERE s.asset_id = t.asset_id AND s.at >= %(start_at)s AND s.at < %(end_at)s AND s.at = fresh.at
-      AND s.model_id = t.id AND s.score = fresh.score AND s.contributions = fresh.contributions)
-ON CONFLICT (asset_id, at) DO UPDATE
-SET model_id = excluded.model_id, score = excluded.score, contributions = excluded.contributions
+WITH fresh AS MATERIALIZED (
+    SELECT at, score, contributions
+    FROM jsonb_to_recordset(%(scores)s::jsonb) AS r (at timestamptz, score double precision, contributions jsonb)
+), dropped AS (
+    DELETE FROM anomaly_score s USING model t
+    WHERE t.id = %(model_id)s AND s.asset_id = t.asset_id AND s.at >= %(start_at)s AND s.at < %(end_at)s
+      AND NOT EXISTS (SELECT FROM fresh WHERE fresh.at = s.at)
+    RETURNING 1
+), saved AS (
+    INSERT INTO anomaly_score (asset_id, at, customer_id, model_id, score, contributions)
+    SELECT t.asset_id, fresh.at, t.customer_id, t.id, fresh.score, fresh.contributions
+    FROM model t, fresh
+    WHERE t.id = %(model_id)s AND NOT EXISTS (
+        SELECT FROM anomaly_score s
+        WHERE s.asset_id = t.asset_id AND s.at >= %(start_at)s AND s.at < %(end_at)s AND s.at = fresh.at
+          AND s.model_id = t.id AND s.score = fresh.score AND s.contributions = fresh.contributions)
+    ON CONFLICT (asset_id, at) DO UPDATE
+    SET model_id = excluded.model_id, score = excluded.score, contributions = excluded.contributions
+    RETURNING 1
+)
+SELECT (SELECT count(*) FROM dropped) + (SELECT count(*) FROM saved) AS changed
 
 -- name: scores
 SELECT (extract(epoch FROM at) * 1000000)::bigint AS at_us, score FROM anomaly_score
