@@ -6,10 +6,16 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from shared.errors import VouchError
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Value in use of machines, against the contract.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,  # they hold URLs with passwords
+    help="Value in use of machines, against the contract.",
+)
 contract_app = typer.Typer(no_args_is_help=True, help="Contracts: check and load.")
 fleet_app = typer.Typer(no_args_is_help=True, help="Fleets: customers, sites, models, assets, sensors.")
 key_app = typer.Typer(no_args_is_help=True, help="API keys.")
@@ -25,7 +31,7 @@ def main() -> None:
     try:
         app()
     except VouchError as error:
-        Console(stderr=True).print(f"[bold red]vouch:[/] {error}", highlight=False, soft_wrap=True)
+        Console(stderr=True).print(f"[bold red]vouch:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(2)
 
 
@@ -96,36 +102,38 @@ def replay(
 @fleet_app.command("load")
 def fleet_load(file: _File) -> None:
     """Store the customers, models, assets and sensors a file declares; repeatable."""
-    from shared import fleet
+    from shared import declared, fleet
     from shared.db import fleet as fleets
     from shared.db.pool import connect
     from shared.settings import Settings
 
-    declared = fleet.parse(file.read_text(encoding="utf-8"), str(file))
+    entries = fleet.parse(declared.read(file), str(file))
     with connect(Settings.load().database_url) as connection:
-        fleets.save(connection, declared)
-    print(f"{len(declared.assets)} asset(s) of {len(declared.customers)} customer(s)")
+        fleets.save(connection, entries)
+    print(f"{len(entries.assets)} asset(s) of {len(entries.customers)} customer(s)")
 
 
 @contract_app.command("check")
 def contract_check(file: _File) -> None:
     """List every fault of a contract file with its place."""
+    from shared import declared
     from shared.contracts import spec
 
-    contract = spec.parse(file.read_text(encoding="utf-8"), str(file))
+    contract = spec.parse(declared.read(file), str(file))
     print(f"{contract.id} version {contract.version}: {len(contract.guarantees)} guarantee(s), no fault")
 
 
 @contract_app.command("load")
 def contract_load(file: _File) -> None:
     """Store a contract version; refused whole when it has a fault."""
+    from shared import declared
     from shared.clock import now_us
     from shared.contracts import spec
     from shared.db import contracts
     from shared.db.pool import connect
     from shared.settings import Settings
 
-    contract = spec.parse(file.read_text(encoding="utf-8"), str(file))
+    contract = spec.parse(declared.read(file), str(file))
     with connect(Settings.load().database_url) as connection:
         stored = contracts.store(connection, contract, now_us())
     print(f"{contract.id} version {contract.version}: {'stored' if stored else 'already stored'}")

@@ -3,9 +3,10 @@
 import json
 from collections.abc import Callable, Iterable
 from decimal import Decimal
-from typing import Annotated, Any, TypeVar
+from pathlib import Path
+from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from shared import strict_yaml
@@ -18,6 +19,19 @@ class Declared(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+class Span(Declared):
+    """Half-open `[from, to)`, never empty."""
+
+    start: AwareDatetime = Field(alias="from")
+    end: AwareDatetime = Field(alias="to")
+
+    @model_validator(mode="after")
+    def _has_duration(self) -> Self:
+        if self.start >= self.end:
+            raise PydanticCustomError("empty", "`from` must be before `to`")
+        return self
+
+
 def _has_entries(entries: tuple[Any, ...]) -> tuple[Any, ...]:
     if not entries:
         raise PydanticCustomError("no_entries", "needs at least one entry")
@@ -27,6 +41,14 @@ def _has_entries(entries: tuple[Any, ...]) -> tuple[Any, ...]:
 _Item = TypeVar("_Item")
 _Kind = TypeVar("_Kind", bound=Declared)
 NonEmpty = Annotated[tuple[_Item, ...], AfterValidator(_has_entries)]
+
+
+def read(file: Path) -> str:
+    """The text of a declared file; raises SpecError when it is not UTF-8."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise SpecError(str(file), [Fault("file", f"not UTF-8 at byte {error.start}")]) from error
 
 
 def parse(kind: type[_Kind], text: str, source: str, rules: Callable[[Any], Iterable[Fault]] | None = None) -> _Kind:

@@ -1,23 +1,20 @@
 """The fleet file: who is served, which machines they have, what those measure and what their codes mean."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
     Field,
-    PositiveFloat,
     PositiveInt,
     StringConstraints,
     ValidationInfo,
     field_validator,
-    model_validator,
 )
 from pydantic_core import PydanticCustomError
 
 from shared import declared
-from shared.declared import Declared, NonEmpty
+from shared.declared import Declared, NonEmpty, Span
 from shared.errors import Fault
 from shared.model.alert import AlertKind
 from shared.model.facts import Category, Party
@@ -26,6 +23,9 @@ from shared.model.facts import Category, Party
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+$", max_length=64)]
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]+$", max_length=64)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+# Up to a year; a part of a second for what is stored in microseconds.
+Seconds = Annotated[int, Field(gt=0, le=31_622_400)]
+SplitSeconds = Annotated[float, Field(ge=0.001, le=31_622_400)]
 
 
 def _ordered(bounds: tuple[float | None, float | None]) -> tuple[float | None, float | None]:
@@ -84,7 +84,7 @@ class Detector(Declared):
     """How the machines of the model are watched; see shared.model.detector.DetectorSettings."""
 
     sensors: NonEmpty[str]
-    bucket_s: PositiveInt
+    bucket_s: Seconds
     open_after: PositiveInt
     close_after: PositiveInt
     false_alarm_rate: float = Field(gt=0, lt=1)
@@ -95,7 +95,7 @@ class Model(Declared):
 
     slug: Slug
     name: Text
-    telemetry_hold_s: PositiveFloat
+    telemetry_hold_s: SplitSeconds
     sensors: tuple[Sensor, ...] = ()
     state_rules: tuple[Rule, ...] = ()
     detector: Detector | None = None
@@ -131,29 +131,16 @@ def _refuse(reason: str, names: set[str]) -> None:
         raise PydanticCustomError("names", "{names} {reason}", {"names": ", ".join(sorted(names)), "reason": reason})
 
 
-class Healthy(Declared):
-    """The window `[from, to)` a machine was known to be well: what the detector learns from."""
-
-    start: AwareDatetime = Field(alias="from")
-    end: AwareDatetime = Field(alias="to")
-
-    @model_validator(mode="after")
-    def _has_duration(self) -> Self:
-        if self.start >= self.end:
-            raise PydanticCustomError("empty", "`from` must be before `to`")
-        return self
-
-
 class Asset(Declared):
-    """One machine."""
+    """One machine; `healthy` is when it was known to be well: what the detector learns from."""
 
     customer: Slug
     site: Slug
     slug: Slug
     name: Text
     model: Slug
-    silent_after_s: PositiveInt | None = None
-    healthy: Healthy | None = None
+    silent_after_s: Seconds | None = None
+    healthy: Span | None = None
 
 
 class Channel(Declared):

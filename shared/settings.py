@@ -3,7 +3,10 @@
 from typing import Self
 from urllib.parse import urlsplit
 
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
 from pydantic import Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.broker import Broker
@@ -39,6 +42,11 @@ class Settings(BaseSettings):
     def _is_postgres(cls, url: str | None) -> str | None:
         if url is not None and urlsplit(url).scheme not in {"postgresql", "postgres"}:
             raise ValueError("must be a postgresql:// URL")
+        try:
+            conninfo_to_dict(url or "")
+        except ProgrammingError as error:
+            # Not in libpq's words, which may repeat the password.
+            raise ValueError("must be a postgresql:// URL that libpq understands") from error
         return url
 
     @field_validator("mqtt_url")
@@ -53,5 +61,9 @@ class Settings(BaseSettings):
         try:
             return cls()  # pyright: ignore[reportCallIssue]  (pydantic-settings fills the fields)
         except ValidationError as error:
-            lines = [f"VOUCH_{'_'.join(str(p) for p in e['loc']).upper()}: {e['msg']}" for e in error.errors()]
-            raise ConfigError("; ".join(lines)) from error
+            raise ConfigError("; ".join(_said(fault) for fault in error.errors())) from error
+
+
+def _said(fault: ErrorDetails) -> str:
+    variable = "_".join(str(part) for part in fault["loc"]).upper()
+    return f"VOUCH_{variable}: {fault['msg'].removeprefix('Value error, ')}"

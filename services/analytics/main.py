@@ -2,13 +2,13 @@
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from time import perf_counter
 from typing import Final
 
 import structlog
-from prometheus_client import start_http_server
+from prometheus_client import REGISTRY
 
 from services.analytics import metrics
 from services.analytics.alerts.delivery import deliver_due
@@ -19,6 +19,7 @@ from shared.db.pool import AsyncConnection, connect_async
 from shared.errors import UnavailableError
 from shared.instant import SECOND_US
 from shared.logs import configure
+from shared.metrics_endpoint import served
 from shared.model.alert import AlertState
 from shared.settings import Settings
 
@@ -34,7 +35,7 @@ _LONGEST_RECONNECT_S: Final = 30.0
 def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; the pass and the message under way are finished first."""
     configure(settings.log_format)
-    with _exposed(settings.analytics_metrics_port):
+    with served(REGISTRY, settings.analytics_metrics_port, "VOUCH_ANALYTICS_METRICS_PORT"):
         asyncio.run(_Analytics(settings).serve())
 
 
@@ -126,18 +127,3 @@ def _count(done: Pass, seconds: float) -> None:
 async def _wait(event: asyncio.Event, limit_s: float) -> None:
     with suppress(TimeoutError):
         await asyncio.wait_for(event.wait(), limit_s)
-
-
-@contextmanager
-def _exposed(port: int) -> Iterator[None]:
-    """The metrics on loopback while the block runs; port 0: nowhere."""
-    if not port:
-        yield
-        return
-    server, thread = start_http_server(port, addr="127.0.0.1")
-    try:
-        yield
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

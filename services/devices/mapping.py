@@ -6,11 +6,11 @@ from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, AwareDatetime, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from shared import declared
-from shared.declared import Declared, NonEmpty
+from shared.declared import Declared, NonEmpty, Span
 from shared.fleet import Slug, Text, Word
 from shared.instant import to_us
 from shared.model.facts import EventKind
@@ -116,19 +116,11 @@ class Events(Declared):
         return self
 
 
-class Coverage(Declared):
+class Coverage(Span):
     """A span the log is complete over: published as an interval of its own, so that no entry means something."""
 
     code: Text
     text: str = ""
-    start: AwareDatetime = Field(alias="from")
-    end: AwareDatetime = Field(alias="to")
-
-    @model_validator(mode="after")
-    def _has_duration(self) -> Self:
-        if self.start >= self.end:
-            raise PydanticCustomError("empty", "`from` must be before `to`")
-        return self
 
 
 class EndOfLog(Declared):

@@ -17,6 +17,7 @@ from services.devices import recorded
 from services.devices.publisher import Publisher
 from services.devices.recorded import Tally
 from services.devices.rows import Sample
+from shared import declared
 from shared.errors import VouchError
 
 _PACK_WEIGHT = 1_000
@@ -32,7 +33,7 @@ def run(mapping: Path, *, data: Path, mqtt_url: str, speed: float) -> None:
     reported with its line and not sent; a cell that is no number is sent as it stands. Prints a summary. Raises
     SpecError (mapping, columns), VouchError (files; messages nobody subscribes to), UnavailableError (broker).
     """
-    sources = mappings.parse(mapping.read_text(encoding="utf-8"), str(mapping)).sources
+    sources = mappings.parse(declared.read(mapping), str(mapping)).sources
     sizes = [recorded.size(source, data) for source in sources]
     total = None if None in sizes else sum(size for size in sizes if size)
     screen = Console(stderr=True)

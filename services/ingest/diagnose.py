@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET
 
-from services.ingest.wire import MAX_EPOCH_MS, MAX_SEQ, Event, Fault, Instant, Sample, Status, key, quoted
+from services.ingest.wire import MAX_CODE, MAX_EPOCH_MS, MAX_SEQ, Event, Fault, Instant, Sample, Status, key, quoted
 from shared.model.facts import QuarantineReason as Reason
 
 # Longer integers than any double are read as doubles, which makes them infinite.
@@ -42,8 +42,8 @@ def event(raw: bytes, place: str) -> tuple[Event | None, list[Fault]]:
     elif is_state and document.get("end") is not None:
         part.refuse(Reason.MALFORMED_PAYLOAD, "end", "a state has no end")
     found = Event(
-        code=part.text(document, "code", required=True),
-        text=part.text(document, "text", required=False),
+        code=part.code(document),
+        text=part.text(document, "text", default=""),
         ts=part.instant(document, "ts") if is_state else UNSET,
         start=part.instant(document, "start") if "start" in document else UNSET,
         end=None if document.get("end") is None else part.instant(document, "end"),
@@ -149,11 +149,18 @@ class _Part:
             return False
         return True
 
-    def text(self, document: dict[str, Any], field: str, *, required: bool) -> str:
-        value = document.get(field, UNSET if required else "")
+    def code(self, document: dict[str, Any]) -> str:
+        code = self.text(document, "code", default=None)
+        if len(code) > MAX_CODE:
+            self.refuse(Reason.MALFORMED_PAYLOAD, "code", f"{len(code)} characters, at most {MAX_CODE}")
+        return code
+
+    def text(self, document: dict[str, Any], field: str, *, default: str | None) -> str:
+        """The text of a field; where there is no default it must be there, and not empty."""
+        value = document.get(field, UNSET if default is None else default)
         if value is UNSET:
             self.refuse(Reason.MALFORMED_PAYLOAD, field, "missing")
-        elif not isinstance(value, str) or "\0" in value or (required and not value) or not _is_unicode(value):
+        elif not isinstance(value, str) or "\0" in value or (default is None and not value) or not _is_unicode(value):
             self.refuse(Reason.MALFORMED_PAYLOAD, field, f"{quoted(value)} is not a text")
         else:
             return value

@@ -1,9 +1,7 @@
 """Puts ingest together: paho's thread fills the inbox, the writer empties it, the first signal ends both in order."""
 
 import signal
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from typing import Final
 
 import structlog
@@ -14,7 +12,7 @@ from services.ingest.pipeline import Pipeline
 from services.ingest.subscriber import Subscriber
 from shared import logs
 from shared.clock import now_us
-from shared.errors import ConfigError
+from shared.metrics_endpoint import served
 from shared.settings import Settings
 
 # Above the batch size, so that one batch arrives while another is written.
@@ -51,24 +49,9 @@ def run(settings: Settings) -> None:
     )
     metrics.unacknowledged.set_function(lambda: subscriber.unacknowledged)
     pipeline = Pipeline(settings, inbox=inbox, acknowledge=subscriber.acknowledge, metrics=metrics, clock_us=now_us)
-    with _metrics_served(metrics, settings.ingest_metrics_port):
+    with served(metrics.registry, settings.ingest_metrics_port, "VOUCH_INGEST_METRICS_PORT"):
         _run_until_signal(subscriber, inbox, pipeline)
     _log.info("ingest_stopped")
-
-
-@contextmanager
-def _metrics_served(metrics: Metrics, port: int) -> Iterator[None]:
-    if not port:
-        yield
-        return
-    try:
-        stop = metrics.serve(port)
-    except OSError as error:
-        raise ConfigError(f"VOUCH_INGEST_METRICS_PORT: {port}: {error}") from error
-    try:
-        yield
-    finally:
-        stop()
 
 
 def _run_until_signal(subscriber: Subscriber, inbox: Inbox, pipeline: Pipeline) -> None:

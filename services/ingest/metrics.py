@@ -1,9 +1,8 @@
 """What ingest counts, for Prometheus; never a label per asset."""
 
 from collections import Counter as Tally
-from collections.abc import Callable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from services.ingest.batch import Batch, Rejected
 from shared.db.telemetry import Stored
@@ -39,17 +38,6 @@ class Metrics:
             "Receive time less the newest device time of the last batch",
             registry=self.registry,
         )
-
-    def serve(self, port: int) -> Callable[[], None]:
-        """Answer on 127.0.0.1; returns what ends that."""
-        server, thread = start_http_server(port, addr="127.0.0.1", registry=self.registry)
-
-        def stop() -> None:
-            server.shutdown()
-            server.server_close()
-            thread.join()
-
-        return stop
 
     def committed(self, batch: Batch, stored: Stored, faults: list[Rejected]) -> None:
         """Count a batch that is in the database."""

@@ -12,6 +12,8 @@ from shared.model.facts import QuarantineReason
 # Epoch milliseconds beyond these do not fit 64 bits as microseconds; the years are some 285,000 from ours.
 MAX_EPOCH_MS: Final = 9_000_000_000_000_000
 MAX_SEQ: Final = 2**63 - 1
+# Part of a key: an index entry of PostgreSQL holds some 2,700 bytes, and a character takes at most four.
+MAX_CODE: Final = 500
 _SHOWN: Final = 80
 
 # ISO 8601 with offset, or epoch milliseconds.
@@ -28,7 +30,7 @@ class Sample(Struct, frozen=True, gc=False):
 class Event(Struct, frozen=True, gc=False):
     """A state change (`ts`) or an interval (`start`, and `end` unless it is still open)."""
 
-    code: Annotated[str, Meta(min_length=1)]
+    code: Annotated[str, Meta(min_length=1, max_length=MAX_CODE)]
     ts: Instant | UnsetType = UNSET
     start: Instant | UnsetType = UNSET
     end: Instant | None = None

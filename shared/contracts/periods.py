@@ -1,6 +1,5 @@
 """The measurement periods of a contract: calendar arithmetic in its own zone, so that months have their true hours."""
 
-from bisect import bisect_right
 from calendar import isleap
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -34,13 +33,6 @@ def periods(contract: Contract) -> list[Period]:
     29 February starts on 1 March in other years.
     """
     return [_cut(contract, first, following, label) for first, following, label in _spans(contract)]
-
-
-def period_at(contract: Contract, us: int) -> Period | None:
-    """The period an instant lies in; None outside the term."""
-    found = periods(contract)
-    index = bisect_right(found, us, key=lambda period: period.start_us) - 1
-    return found[index] if index >= 0 and us < found[index].end_us else None
 
 
 def midnight_us(day: date, zone: ZoneInfo) -> int:

@@ -41,7 +41,7 @@ class Allowance:
     """Time of a category that counts as `within`, and beyond the allowance as `beyond`; one of the amounts is given.
 
     Both are for each asset alone. Hours are for a whole measurement period: a stub period at the edge of the term, or
-    any other window, is allowed its share of them. A fraction is of the window's clock hours,.
+    any other window, is allowed its share of them. A fraction is of the window's clock time.
     """
 
     category: Category

@@ -7,14 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 # PostgreSQL counts microseconds from 2000-01-01 (protocol documentation, "Binary Format" of COPY).
-_POSTGRES_EPOCH_US: Final = 946_684_800_000_000
+POSTGRES_EPOCH_US: Final = 946_684_800_000_000
 _HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TRAILER: Final = b"\xff\xff"
 
 
 def timestamps(at_us: NDArray[np.int64]) -> NDArray[np.int64]:
     """UTC microseconds since 1970 as PostgreSQL's timestamptz counts them."""
-    return at_us - _POSTGRES_EPOCH_US
+    return at_us - POSTGRES_EPOCH_US
 
 
 def encode(columns: Sequence[NDArray[Any]]) -> bytes:

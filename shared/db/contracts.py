@@ -21,17 +21,13 @@ _LOCK = 730_052
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredContract:
-    """A version of a contract with its keys; `superseded_us` is when the next version takes over, None for the last.
-
-    `periods` are those it is the law of: they begin before that.
-    """
+    """A version of a contract with its keys; `periods` are those it is the law of, until the next takes over."""
 
     id: int
     customer_id: int
     contract: Contract
     periods: tuple[Period, ...]
     asset_ids: tuple[int, ...]
-    superseded_us: int | None
 
 
 def store(connection: Connection, contract: Contract, now_us: int) -> bool:
@@ -62,13 +58,8 @@ def store(connection: Connection, contract: Contract, now_us: int) -> bool:
         assert stored is not None
         row |= {"contract_id": stored[0], "assets": assets}
         connection.execute(_SQL["insert_assets"], row)
-        connection.execute("SELECT pg_notify(%s, '')", (notify.DIRTY,))
+        connection.execute(notify.WAKE, (notify.DIRTY,))
         return True
-
-
-async def current(connection: AsyncConnection) -> list[StoredContract]:
-    """The last version of every contract."""
-    return [stored for stored in await versions(connection) if stored.superseded_us is None]
 
 
 async def versions(connection: AsyncConnection) -> list[StoredContract]:
@@ -90,7 +81,6 @@ def _stored(row: dict[str, Any]) -> StoredContract:
         contract=contract,
         periods=tuple(p for p in term if superseded_us is None or p.start_us < superseded_us),
         asset_ids=tuple(row["assets"] or ()),
-        superseded_us=superseded_us,
     )
 
 

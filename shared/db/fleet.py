@@ -29,7 +29,7 @@ def save(connection: Connection, fleet: Fleet) -> None:
         changed = [asset for asset, reading in before.items() if after[asset] != reading]
         if changed:
             connection.execute(_SQL["mark_known_time"], {"assets": changed})
-            connection.execute(_SQL["wake"], {"channel": notify.DIRTY})
+            connection.execute(notify.WAKE, (notify.DIRTY,))
 
 
 def _interpretations(connection: Connection) -> dict[int, str]:

@@ -14,10 +14,13 @@ JUDGED: Final = "vouch_judged"
 # analytics -> delivery: an alert waits to be sent.
 OUTBOX: Final = "vouch_outbox"
 
+# The query that wakes who listens to a channel, once the transaction commits.
+WAKE: Final = "SELECT pg_notify(%s, '')"
+
 
 async def send(connection: AsyncConnection, channel: str) -> None:
     """Wake who listens, once the transaction commits."""
-    await connection.execute("SELECT pg_notify(%s, '')", (channel,))
+    await connection.execute(WAKE, (channel,))
 
 
 async def listen(connection: AsyncConnection, *channels: str) -> AsyncIterator[str]:

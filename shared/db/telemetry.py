@@ -98,7 +98,7 @@ def transaction(connection: Connection) -> Iterator[None]:
     try:
         with connection.transaction():
             yield
-    except (psycopg.DataError, psycopg.IntegrityError) as error:
+    except (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded) as error:
         raise RefusedError(str(error)) from error
     except psycopg.Error as error:
         raise UnavailableError(f"database: {error}") from error
@@ -241,7 +241,7 @@ def _mark_dirty(connection: Connection, facts: Facts, fresh: NDArray[np.bool_], 
             "marked_at": from_us(facts.received_us),
         },
     )
-    connection.execute(_SQL["notify"], (notify.DIRTY,))
+    connection.execute(notify.WAKE, (notify.DIRTY,))
 
 
 def _touched_to(event: ReportedEvent, received_us: int) -> int:

@@ -7,14 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.db.binary_copy import POSTGRES_EPOCH_US
 from shared.db.named import load
 from shared.db.pool import AsyncConnection
-from shared.instant import DAY_US, HOUR_US, from_us, to_us
+from shared.instant import HOUR_US, from_us, to_us
 from shared.model.facts import AssetEvent, Category, Condition, EventKind, Interval, Meaning, Party, StateRule
 
 _SQL = load("timeline")
-# PostgreSQL counts microseconds from 2000-01-01.
-_POSTGRES_EPOCH_US = 10_957 * DAY_US
 
 Totals = dict[tuple[Category, str, Party], int]
 CubeRow = tuple[int, Category, str, Party, int]
@@ -84,7 +83,7 @@ async def readings(
         if series_id in found:
             stamps, measured = found[series_id]
             values[name][np.searchsorted(at, stamps)] = measured
-    return at + _POSTGRES_EPOCH_US, values
+    return at + POSTGRES_EPOCH_US, values
 
 
 async def intervals(connection: AsyncConnection, asset_id: int, start_us: int, end_us: int) -> list[Interval]:

@@ -2,16 +2,19 @@
 
 import asyncio
 import signal
+import socket
 import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import LiteralString
 
 import psycopg
 import pytest
 
 from services.analytics.alerts.delivery import deliver_due
-from shared.db import alerts
+from shared.db import alerts, outbox
+from shared.db.outbox import Pending
 from shared.db.pool import Connection, connect_async
 from shared.instant import SECOND_US, from_us
 from shared.model.alert import AlertKind, AlertState, Transition
@@ -95,9 +98,11 @@ def test_a_channel_that_refuses_is_tried_again_later_and_keeps_its_order(
     assert tried[0][:2] == (2, from_us(at_us + 3 * SECOND_US))
     assert "503" in tried[0][2]
     assert tried[1][0] == 0
+    assert _pending(database_url) == Pending(count=2, next_attempt_us=at_us + 3 * SECOND_US)
     with webhook(port) as (_, received):
         assert _deliver(database_url, at_us + 3 * SECOND_US) == 2
     assert [one.title for one in received] == ["open", "closed"]
+    assert _pending(database_url) == Pending(count=0, next_attempt_us=None)
 
 
 def test_a_dead_channel_does_not_hold_up_the_others(database_url: str, connection: Connection) -> None:
@@ -161,6 +166,14 @@ def test_analytics_stops_at_once_and_cleanly_when_told_to(service: Service, conn
     assert analytics.wait(10) == 0
 
 
+def test_a_port_for_the_meters_that_is_taken_stops_the_start_and_is_named(service: Service, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        analytics = service("analytics", VOUCH_ANALYTICS_METRICS_PORT=str(taken.getsockname()[1]))
+        assert analytics.wait(20) == 2
+    said = (tmp_path / "analytics-1.log").read_text(encoding="utf-8")
+    assert ("VOUCH_ANALYTICS_METRICS_PORT" in said, "Traceback" in said) == (True, False)
+
+
 def test_analytics_goes_on_after_the_database_has_cut_it_off(
     service: Service, connection: Connection, database_url: str
 ) -> None:
@@ -221,6 +234,14 @@ def _deliver(database_url: str, at_us: int) -> int:
     async def work() -> int:
         async with connect_async(database_url) as connection:
             return await deliver_due(connection, at_us)
+
+    return asyncio.run(work())
+
+
+def _pending(database_url: str) -> Pending:
+    async def work() -> Pending:
+        async with connect_async(database_url) as connection:
+            return await outbox.pending(connection)
 
     return asyncio.run(work())
 

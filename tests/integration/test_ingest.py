@@ -19,6 +19,7 @@ from paho.mqtt.properties import Properties
 from psycopg import sql
 
 from services.devices.publisher import Publisher
+from services.ingest.wire import MAX_CODE
 from shared import fleet
 from shared.clock import now_us
 from shared.db import fleet as fleets
@@ -171,6 +172,12 @@ BAD = {
         r"^values\.power_kw: 401(\.0)? kW",
     ),
     "an event without code": (f"{C1}/event", {"ts": NOON}, "malformed_payload", "^code: missing"),
+    "a code too long for an index": (
+        f"{C1}/event",
+        {"ts": NOON, "code": "".join(map(chr, range(0x4E00, 0x4E00 + 3_000)))},
+        "malformed_payload",
+        "^code: ",
+    ),
     "an event text PostgreSQL cannot hold": (
         f"{C1}/event",
         {"ts": NOON, "code": "1", "text": "\0"},
@@ -295,7 +302,9 @@ def test_an_open_event_is_closed_once_and_then_stays(ingest: Ingest, connection:
     ingest.start()
     publish(f"{C1}/event", opening)
     wait_for(lambda: count(connection, "asset_event"), what="the event")
-    assert connection.execute("SELECT count(*) FROM dirty_window WHERE end_at > now() - interval '2 hours'").fetchone()
+    assert connection.execute(
+        "SELECT count(*) FROM dirty_window WHERE start_at = '2026-03-01T08:00Z' AND end_at > now() - interval '2 hours'"
+    ).fetchone() == (1,)
     connection.execute("DELETE FROM dirty_window")
     publish(f"{C1}/event", [closing, closing])
     publish(f"{C1}/event", opening)
@@ -312,6 +321,14 @@ def test_an_open_event_is_closed_once_and_then_stays(ingest: Ingest, connection:
     ]
     marked = connection.execute("SELECT start_at, end_at FROM dirty_window").fetchall()
     assert [(start.hour, end.hour) for start, end in marked] == [(8, 11)]
+
+
+def test_the_longest_code_fits_its_index(ingest: Ingest, connection: Connection, publish: Publish) -> None:
+    ingest.start()
+    code = "".join(map(chr, range(0x20000, 0x20000 + MAX_CODE)))
+    publish(f"{C1}/event", {"ts": NOON, "code": code})
+    wait_for(lambda: count(connection, "asset_event"), what="the event")
+    assert connection.execute("SELECT code FROM asset_event").fetchone() == (code,)
 
 
 def test_a_fleet_loaded_while_running_is_picked_up_at_once(

@@ -17,6 +17,7 @@ VIOLATIONS = [
     ("Only ingest and the devices know MQTT", "services/api/app.py", "import paho.mqtt.client"),
     ("Only the API knows FastAPI", "services/ingest/main.py", "import fastapi"),
     ("Only shared.db runs SQL", "services/analytics/refresh.py", "import psycopg"),
+    ("Only shared.db runs SQL", "services/demo/main.py", "import psycopg"),
     ("Facts do not know contracts", "shared/timeline.py", "import shared.contracts.assess"),
 ]
 

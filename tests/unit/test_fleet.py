@@ -84,6 +84,21 @@ def test_times_written_bare_in_yaml_keep_their_zone() -> None:
     assert healthy.start.utcoffset() is not None
 
 
+@pytest.mark.parametrize(
+    ("place", "key", "value"),
+    [
+        ("models", "telemetry_hold_s", 1e-7),
+        ("models", "telemetry_hold_s", 10**15),
+        ("assets", "silent_after_s", 2**31),
+        ("assets", "silent_after_s", 0),
+    ],
+)
+def test_a_duration_that_could_not_be_stored_is_a_fault_of_the_file(place: str, key: str, value: float) -> None:
+    data = _declared()
+    data[place][0][key] = value
+    assert list(_faults(data)) == [f"{place}[0].{key}"]
+
+
 def test_an_empty_file_of_lists_is_an_empty_fleet() -> None:
     assert fleet.parse("customers: []", "fleet.yaml").assets == ()
 

@@ -71,6 +71,3 @@ FROM (
     FROM interval i WHERE i.asset_id = ANY (%(assets)s) GROUP BY i.asset_id
 ) AS known
 GROUP BY known.asset_id;
-
--- name: wake
-SELECT pg_notify(%(channel)s, '');

@@ -1,6 +1,6 @@
 -- name: take
 -- The delivery due longest, locked until it is marked; never one whose alert has an earlier message for the channel.
-SELECT d.id, d.attempts, t.id AS transition_id, t.at, t.title, t.body, t.to_state, c.name AS channel, c.url
+SELECT d.id, d.attempts, t.at, t.title, t.body, t.to_state, c.name AS channel, c.url
 FROM delivery d
 JOIN alert_transition t ON t.id = d.transition_id
 JOIN channel c ON c.id = d.channel_id
@@ -22,4 +22,12 @@ UPDATE delivery SET attempts = attempts + 1, last_error = %(error)s, next_attemp
 WHERE id = %(id)s;
 
 -- name: pending
-SELECT count(*) AS pending, min(next_attempt_at) AS next_attempt_at FROM delivery WHERE delivered_at IS NULL;
+-- A message behind an earlier one of its alert is not due before that one: its own time does not count.
+SELECT coalesce(sum(waiting), 0)::bigint AS pending, min(due_at) AS next_attempt_at
+FROM (
+    SELECT DISTINCT ON (t.alert_id, d.channel_id) d.next_attempt_at AS due_at,
+           count(*) OVER (PARTITION BY t.alert_id, d.channel_id) AS waiting
+    FROM delivery d JOIN alert_transition t ON t.id = d.transition_id
+    WHERE d.delivered_at IS NULL
+    ORDER BY t.alert_id, d.channel_id, t.id
+) AS head;

@@ -56,6 +56,3 @@ ORDER BY asset_id
 ON CONFLICT (asset_id) DO UPDATE SET
     last_heard_at = greatest(s.last_heard_at, excluded.last_heard_at),
     last_fact_at = greatest(s.last_fact_at, excluded.last_fact_at)
-
--- name: notify
-SELECT pg_notify(%s, '')

@@ -25,9 +25,7 @@ guarantees:
       unavailable: [SM, PCA, FO, S]
 """
 DAYS = tuple(Period(start_us=n * DAY_US, end_us=(n + 1) * DAY_US, full_us=DAY_US, label=f"day {n}") for n in range(5))
-STORED = StoredContract(
-    id=1, customer_id=1, contract=parse(TEXT, "contract"), periods=DAYS, asset_ids=(7, 8), superseded_us=None
-)
+STORED = StoredContract(id=1, customer_id=1, contract=parse(TEXT, "contract"), periods=DAYS, asset_ids=(7, 8))
 NOON_OF_DAY_2 = 2 * DAY_US + 12 * HOUR_US
 BEFORE = frozenset({0, DAY_US})
 

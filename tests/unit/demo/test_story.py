@@ -77,9 +77,9 @@ def judged(told: story.Story) -> dict[str, Assessment]:
     for source, text in story.contract_texts(told):
         contract = spec.parse(text, source)
         [guarantee] = contract.guarantees
-        period = periods.period_at(contract, told.anchor_s * SECOND_US)
-        assert period is not None
+        period = periods.periods(contract)[0]
         assert period.start_us == told.start_s * SECOND_US
+        assert told.anchor_s * SECOND_US < period.end_us
         intervals = {i: known[asset] for i, asset in enumerate(contract.assets)}
         outcomes[contract.id] = assess(
             contract,

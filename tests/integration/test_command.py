@@ -1,0 +1,91 @@
+"""The command: what is refused is said in full and without a traceback, with exit code 2, and nothing is stored."""
+
+import subprocess
+import sysconfig
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from shared.db.pool import Connection
+from tests.integration.judging import CONTRACT, load
+
+Vouch = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def vouch(database_url: str) -> Vouch:
+    """Runs `vouch` with arguments on the test's database."""
+
+    def run(*arguments: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
+        command = [str(Path(sysconfig.get_path("scripts")) / "vouch"), *map(str, arguments)]
+        environ = {"PATH": "/usr/bin:/bin", "VOUCH_DATABASE_URL": database_url, **env}
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environ)
+
+    return run
+
+
+def stored(connection: Connection) -> int:
+    return connection.execute("SELECT count(*) FROM contract").fetchall()[0][0]
+
+
+FAULTS = {
+    "level: 0.97": ("level: 1.01", "guarantees[0].level: "),
+    "tz: Europe/Berlin": ("tz: Mars/Olympus", "contract.tz: unknown zone 'Mars/Olympus'"),
+    "available: [FP,": ("available: [XX, FP,", "guarantees[0].verdicts.available[0]: unknown category 'XX'"),
+    "excluded: [": ("excluded: [FP, ", "guarantees[0].verdicts.excluded[0]: category 'FP' has a verdict already"),
+    "    level:": (
+        "    overrides: [{when: 'cause in [', verdict: excluded}]\n    level:",
+        "guarantees[0].overrides[0].when: malformed expression 'cause in ['",
+    ),
+}
+
+
+def test_a_contract_file_with_faults_is_refused_with_every_one_listed_and_nothing_is_stored(
+    connection: Connection, vouch: Vouch, tmp_path: Path
+) -> None:
+    load(connection)
+    before, text = stored(connection), CONTRACT.replace("id: LF-1", "id: LF-2").replace("Etc/UTC", "Europe/Berlin")
+    for old, (new, _) in FAULTS.items():
+        assert old in text
+        text = text.replace(old, new, 1)
+    file = tmp_path / "bad.yaml"
+    file.write_text(text, encoding="utf-8")
+    for command in ("check", "load"):
+        done = vouch("contract", command, file)
+        assert done.returncode == 2
+        assert f"{file}: {len(FAULTS)} fault(s)" in done.stderr
+        assert [said for _, said in FAULTS.values() if said not in done.stderr] == []
+        assert "Traceback" not in done.stderr
+    assert stored(connection) == before
+
+
+def test_a_contract_without_fault_is_stored_once(connection: Connection, vouch: Vouch, tmp_path: Path) -> None:
+    load(connection)
+    before, file = stored(connection), tmp_path / "good.yaml"
+    file.write_text(CONTRACT.replace("id: LF-1", "id: LF-2"), encoding="utf-8")
+    assert vouch("contract", "load", file).stdout == "LF-2 version 1: stored\n"
+    assert vouch("contract", "load", file).stdout == "LF-2 version 1: already stored\n"
+    assert stored(connection) == before + 1
+
+
+@pytest.mark.parametrize("command", [("contract", "check"), ("contract", "load"), ("fleet", "load")])
+def test_words_of_a_file_are_shown_as_they_are_and_other_bytes_are_refused(
+    vouch: Vouch, tmp_path: Path, command: tuple[str, str]
+) -> None:
+    file = tmp_path / "bad.yaml"
+    file.write_text("'[/bold]': 1\n'[red]': 2\n", encoding="utf-8")
+    done = vouch(*command, file)
+    assert (done.returncode, "[/bold]: " in done.stderr, "[red]: " in done.stderr) == (2, True, True), done.stderr
+    file.write_bytes(b"contract: \xff\xfe")
+    done = vouch(*command, file)
+    assert (done.returncode, "not UTF-8 at byte 10" in done.stderr) == (2, True), done.stderr
+
+
+@pytest.mark.parametrize("service", ["ingest", "analytics", "api"])
+def test_a_wrong_setting_stops_a_service_at_its_start(vouch: Vouch, service: str) -> None:
+    done = vouch(service, VOUCH_DATABASE_URL="mysql://x", VOUCH_INGEST_LINGER_MS="soon")
+    assert done.returncode == 2
+    assert "VOUCH_DATABASE_URL: must be a postgresql:// URL" in done.stderr
+    assert "VOUCH_INGEST_LINGER_MS: " in done.stderr
+    assert "Traceback" not in done.stderr
