@@ -40,9 +40,9 @@ def migrate() -> None:
     """Bring the database's schema up to date."""
     from shared.db import migrate as migrations
     from shared.db.pool import connect
-    from shared.settings import Settings
+    from shared.settings import OwnerSettings
 
-    with connect(Settings.load().database_url) as connection:
+    with connect(OwnerSettings.load().database_url) as connection:
         for name in migrations.run(connection):
             print(f"applied {name}")
 
@@ -51,27 +51,27 @@ def migrate() -> None:
 def ingest() -> None:
     """MQTT to rows, until stopped."""
     from services.ingest.main import run
-    from shared.settings import Settings
+    from shared.settings import IngestSettings
 
-    run(Settings.load())
+    run(IngestSettings.load())
 
 
 @app.command()
 def analytics() -> None:
     """Rows to judgements to alerts, until stopped."""
     from services.analytics.main import run
-    from shared.settings import Settings
+    from shared.settings import AnalyticsSettings
 
-    run(Settings.load())
+    run(AnalyticsSettings.load())
 
 
 @app.command()
 def api() -> None:
     """The HTTP API and its pages, until stopped."""
     from services.api.main import run
-    from shared.settings import Settings
+    from shared.settings import ApiSettings
 
-    run(Settings.load())
+    run(ApiSettings.load())
 
 
 @app.command()
@@ -94,9 +94,9 @@ def replay(
 ) -> None:
     """Publish recorded files over MQTT, as the devices would have."""
     from services.devices.replay import run
-    from shared.settings import Settings
+    from shared.settings import DeviceSettings
 
-    run(mapping, data=data, mqtt_url=Settings.load().mqtt_url, speed=speed)
+    run(mapping, data=data, mqtt_url=DeviceSettings.load().mqtt_url, speed=speed)
 
 
 @fleet_app.command("load")
@@ -105,10 +105,10 @@ def fleet_load(file: _File) -> None:
     from shared import declared, fleet
     from shared.db import fleet as fleets
     from shared.db.pool import connect
-    from shared.settings import Settings
+    from shared.settings import OwnerSettings
 
     entries = fleet.parse(declared.read(file), str(file))
-    with connect(Settings.load().database_url) as connection:
+    with connect(OwnerSettings.load().database_url) as connection:
         fleets.save(connection, entries)
     print(f"{len(entries.assets)} asset(s) of {len(entries.customers)} customer(s)")
 
@@ -131,10 +131,10 @@ def contract_load(file: _File) -> None:
     from shared.contracts import spec
     from shared.db import contracts
     from shared.db.pool import connect
-    from shared.settings import Settings
+    from shared.settings import OwnerSettings
 
     contract = spec.parse(declared.read(file), str(file))
-    with connect(Settings.load().database_url) as connection:
+    with connect(OwnerSettings.load().database_url) as connection:
         stored = contracts.store(connection, contract, now_us())
     print(f"{contract.id} version {contract.version}: {'stored' if stored else 'already stored'}")
 
@@ -149,9 +149,9 @@ def key_create(
     from shared.clock import now_us
     from shared.db import principals
     from shared.db.pool import connect
-    from shared.settings import Settings
+    from shared.settings import OwnerSettings
 
-    with connect(Settings.load().database_url) as connection:
+    with connect(OwnerSettings.load().database_url) as connection:
         print(principals.create_key(connection, name=name, role=role, customers=customer or [], now_us=now_us()))
 
 
@@ -162,9 +162,9 @@ def key_revoke(prefix: Annotated[str, typer.Argument(help="the key's second part
     from shared.db import principals
     from shared.db.pool import connect
     from shared.errors import NotFoundError
-    from shared.settings import Settings
+    from shared.settings import OwnerSettings
 
-    with connect(Settings.load().database_url) as connection:
+    with connect(OwnerSettings.load().database_url) as connection:
         if not principals.revoke_key(connection, prefix, now_us()):
             raise NotFoundError(f"{prefix}: no key in force has this prefix")
     print(f"{prefix}: revoked")

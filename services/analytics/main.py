@@ -21,7 +21,7 @@ from shared.instant import SECOND_US
 from shared.logs import configure
 from shared.metrics_endpoint import served
 from shared.model.alert import AlertState
-from shared.settings import Settings
+from shared.settings import AnalyticsSettings
 
 _log = structlog.get_logger(__name__)
 _Work = Callable[[AsyncConnection], Awaitable[None]]
@@ -32,7 +32,7 @@ _SHORTEST_WAIT_S: Final = 0.2
 _LONGEST_RECONNECT_S: Final = 30.0
 
 
-def run(settings: Settings) -> None:
+def run(settings: AnalyticsSettings) -> None:
     """Serve until SIGTERM or SIGINT; the pass and the message under way are finished first."""
     configure(settings.log_format)
     with served(REGISTRY, settings.analytics_metrics_port, "VOUCH_ANALYTICS_METRICS_PORT"):
@@ -42,7 +42,7 @@ def run(settings: Settings) -> None:
 class _Analytics:
     """Three tasks, each on its own connection: one listens, one judges, one delivers."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: AnalyticsSettings) -> None:
         self._settings = settings
         self._stop = asyncio.Event()
         self._bells = {notify.DIRTY: asyncio.Event(), notify.OUTBOX: asyncio.Event()}

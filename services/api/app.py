@@ -17,16 +17,16 @@ from services.api.stream import Broadcast, listen
 from services.api.web import pages
 from services.api.web.templates import STATIC
 from shared.db.pool import api_pool
-from shared.settings import Settings
+from shared.settings import ApiSettings
 
 # One connection of the pool is kept by LISTEN.
 _CONNECTIONS = 9
 _CANCEL_AGAIN_S = 0.2
 
 
-def create_app(settings: Settings, clock: Callable[[], int]) -> FastAPI:
+def create_app(settings: ApiSettings, clock: Callable[[], int]) -> FastAPI:
     """The API and its pages. `clock` gives microseconds since the epoch, once a request."""
-    pool = api_pool(settings.api_database_url or settings.database_url, max_size=_CONNECTIONS)
+    pool = api_pool(settings.url, max_size=_CONNECTIONS)
     broadcast = Broadcast()
     own = Parts(pool=pool, broadcast=broadcast, metrics=Metrics(lambda: broadcast.listeners), clock=clock)
     app = FastAPI(

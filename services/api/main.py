@@ -11,14 +11,14 @@ from services.api.deps import Parts
 from shared import logs
 from shared.clock import now_us
 from shared.errors import ConfigError
-from shared.settings import Settings
+from shared.settings import ApiSettings
 
 _DRAIN_S = 10
 _BACKLOG = 2_048
 _log = structlog.get_logger()
 
 
-def run(settings: Settings) -> None:
+def run(settings: ApiSettings) -> None:
     """Serve until stopped; raises ConfigError when the port is not to be had."""
     logs.configure(settings.log_format)
     listener = _listen(settings.api_host, settings.api_port)

@@ -13,7 +13,7 @@ from services.ingest.subscriber import Subscriber
 from shared import logs
 from shared.clock import now_us
 from shared.metrics_endpoint import served
-from shared.settings import Settings
+from shared.settings import IngestSettings
 
 # Above the batch size, so that one batch arrives while another is written.
 _RECEIVE_MAXIMUM: Final = 10_000
@@ -23,7 +23,7 @@ _POLL_S: Final = 0.2
 _log = structlog.get_logger()
 
 
-def run(settings: Settings) -> None:
+def run(settings: IngestSettings) -> None:
     """Ingest until SIGTERM or SIGINT: the current batch is committed and acknowledged, then the session is left."""
     logs.configure(settings.log_format)
     metrics = Metrics()

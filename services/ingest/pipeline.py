@@ -18,7 +18,7 @@ from services.ingest.wire import Decoded, Fault
 from shared.db import quarantine, telemetry
 from shared.errors import UnavailableError
 from shared.model.facts import QuarantineReason
-from shared.settings import Settings
+from shared.settings import IngestSettings
 
 _FIRST_WAIT_S: Final = 0.1
 _LONGEST_WAIT_S: Final = 10.0
@@ -37,7 +37,7 @@ class Pipeline:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: IngestSettings,
         *,
         inbox: Inbox,
         acknowledge: Acknowledge,

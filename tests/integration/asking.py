@@ -21,7 +21,7 @@ from shared.contracts import spec
 from shared.db import contracts, principals
 from shared.db import fleet as fleets
 from shared.db.pool import Connection, connect
-from shared.settings import Settings
+from shared.settings import ApiSettings
 from tests.integration import judging
 from tests.waiting import wait_for
 
@@ -132,7 +132,7 @@ def key(connection: Connection, role: str, *customers: str) -> str:
 @asynccontextmanager
 async def asking(database_url: str) -> AsyncIterator[httpx.AsyncClient]:
     """The whole app in this process, at NOW, its own parts running."""
-    app = create_app(Settings(database_url=database_url), lambda: judging.us(NOW))
+    app = create_app(ApiSettings(database_url=database_url), lambda: judging.us(NOW))
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://vouch") as client:

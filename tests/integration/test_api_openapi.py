@@ -14,10 +14,10 @@ from schemathesis import checks
 
 from services.api.app import create_app
 from shared.db.pool import connect
-from shared.settings import Settings
+from shared.settings import ApiSettings
 from tests.integration.asking import END, HERON, START, bearer, furnish, key, ready_url
 
-DOCUMENT: dict[str, Any] = create_app(Settings(database_url="postgresql://nowhere/none"), lambda: 0).openapi()
+DOCUMENT: dict[str, Any] = create_app(ApiSettings(database_url="postgresql://nowhere/none"), lambda: 0).openapi()
 STREAM = "/api/v1/stream"
 EXAMPLES = 12
 CHECKS = [

@@ -82,10 +82,17 @@ def test_words_of_a_file_are_shown_as_they_are_and_other_bytes_are_refused(
     assert (done.returncode, "not UTF-8 at byte 10" in done.stderr) == (2, True), done.stderr
 
 
-@pytest.mark.parametrize("service", ["ingest", "analytics", "api"])
-def test_a_wrong_setting_stops_a_service_at_its_start(vouch: Vouch, service: str) -> None:
-    done = vouch(service, VOUCH_DATABASE_URL="mysql://x", VOUCH_INGEST_LINGER_MS="soon")
+@pytest.mark.parametrize(
+    ("service", "variable"),
+    [
+        ("ingest", "VOUCH_INGEST_LINGER_MS"),
+        ("analytics", "VOUCH_ANALYTICS_INTERVAL_S"),
+        ("api", "VOUCH_API_PORT"),
+    ],
+)
+def test_a_wrong_setting_stops_a_service_at_its_start(vouch: Vouch, service: str, variable: str) -> None:
+    done = vouch(service, VOUCH_DATABASE_URL="mysql://x", **{variable: "soon"})
     assert done.returncode == 2
     assert "VOUCH_DATABASE_URL: must be a postgresql:// URL" in done.stderr
-    assert "VOUCH_INGEST_LINGER_MS: " in done.stderr
+    assert f"{variable}: " in done.stderr
     assert "Traceback" not in done.stderr

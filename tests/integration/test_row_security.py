@@ -12,7 +12,7 @@ from psycopg import sql
 from services.api.app import create_app
 from services.api.web import pages
 from shared.db.pool import Connection, connect
-from shared.settings import Settings
+from shared.settings import ApiSettings
 from tests.integration.asking import END, HERON, START, ZEBRA, Estate, asking, bearer, furnished_database, key
 
 ROLES: Final = ("admin", "service_engineer", "account_manager", "customer")
@@ -31,7 +31,7 @@ NOBODY: Final = Estate(
 
 def _operations() -> dict[str, list[str]]:
     """Every GET route with its query parameters: the API by its OpenAPI document, the pages by their router."""
-    app = create_app(Settings(database_url="postgresql://nowhere/none"), lambda: 0)
+    app = create_app(ApiSettings(database_url="postgresql://nowhere/none"), lambda: 0)
     found = {
         path: [parameter["name"] for parameter in operations["get"].get("parameters", []) if parameter["in"] == "query"]
         for path, operations in app.openapi()["paths"].items()

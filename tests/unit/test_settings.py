@@ -5,7 +5,7 @@ import os
 import pytest
 
 from shared.errors import ConfigError
-from shared.settings import Settings
+from shared.settings import AnalyticsSettings, ApiSettings, DeviceSettings, IngestSettings, OwnerSettings, Settings
 
 URL = "postgresql://vouch:geheim@db/vouch"
 
@@ -16,19 +16,30 @@ def _only_ours(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
 
 
-def refusal(monkeypatch: pytest.MonkeyPatch, **variables: str) -> str:
+def refusal(monkeypatch: pytest.MonkeyPatch, kind: type[Settings], **variables: str) -> str:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(ConfigError) as refused:
-        Settings.load()
+        kind.load()
     return str(refused.value)
 
 
 def test_one_variable_is_needed_the_others_have_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert refusal(monkeypatch) == "VOUCH_DATABASE_URL: Field required"
+    for kind in (OwnerSettings, IngestSettings, AnalyticsSettings):
+        assert refusal(monkeypatch, kind) == "VOUCH_DATABASE_URL: Field required"
+    assert refusal(monkeypatch, ApiSettings) == "VOUCH_API_DATABASE_URL or VOUCH_DATABASE_URL: Field required"
+    assert DeviceSettings.load().mqtt_url == "mqtt://127.0.0.1:1883"
     monkeypatch.setenv("VOUCH_DATABASE_URL", URL)
-    loaded = Settings.load()
-    assert (loaded.database_url, loaded.mqtt_url, loaded.api_port) == (URL, "mqtt://127.0.0.1:1883", 8_000)
+    assert IngestSettings.load().database_url == URL
+
+
+def test_the_api_takes_the_url_of_its_own_role_before_the_owners(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VOUCH_DATABASE_URL", URL)
+    assert ApiSettings.load().url == URL
+    monkeypatch.setenv("VOUCH_API_DATABASE_URL", "postgresql://vouch_api@db/vouch")
+    assert ApiSettings.load().url == "postgresql://vouch_api@db/vouch"
+    monkeypatch.delenv("VOUCH_DATABASE_URL")
+    assert ApiSettings.load().url == "postgresql://vouch_api@db/vouch"
 
 
 @pytest.mark.parametrize(
@@ -55,16 +66,17 @@ def test_a_wrong_setting_is_named_with_its_reason(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str, reason: str
 ) -> None:
     monkeypatch.setenv("VOUCH_DATABASE_URL", URL)
-    said = refusal(monkeypatch, **{name: value})
+    kind = ApiSettings if "API" in name else AnalyticsSettings if "ANALYTICS" in name else IngestSettings
+    said = refusal(monkeypatch, kind, **{name: value})
     assert said.startswith(f"{name}: ")
     assert reason in said
     assert "geheim" not in said
 
 
 def test_every_wrong_setting_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = refusal(monkeypatch, VOUCH_DATABASE_URL="x", VOUCH_MQTT_URL="x", VOUCH_API_PORT="x")
-    assert [part.partition(":")[0] for part in said.split("; ")] == [
+    said = refusal(monkeypatch, IngestSettings, VOUCH_DATABASE_URL="x", VOUCH_MQTT_URL="x", VOUCH_INGEST_LINGER_MS="x")
+    assert sorted(part.partition(":")[0] for part in said.split("; ")) == [
         "VOUCH_DATABASE_URL",
+        "VOUCH_INGEST_LINGER_MS",
         "VOUCH_MQTT_URL",
-        "VOUCH_API_PORT",
     ]
