@@ -1,14 +1,19 @@
 """The one command, `vouch`. A service is imported inside its sub-command only, so that each starts alone."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
 from shared.errors import VouchError
+
+if TYPE_CHECKING:
+    from shared.db.pool import Connection
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -35,6 +40,31 @@ def main() -> None:
         sys.exit(2)
 
 
+def _check_schema(database_url: str) -> None:
+    """Refuse to start a service on another schema; a database that is away is waited for by the service itself."""
+    from shared.db import migrate as migrations
+    from shared.db.pool import connect
+    from shared.errors import UnavailableError
+
+    try:
+        with connect(database_url) as connection:
+            migrations.require(connection)
+    except UnavailableError:
+        return
+
+
+@contextmanager
+def _owner() -> Iterator["Connection"]:
+    """A connection to tables of this version."""
+    from shared.db import migrate as migrations
+    from shared.db.pool import connect
+    from shared.settings import OwnerSettings
+
+    with connect(OwnerSettings.load().database_url) as connection:
+        migrations.require(connection)
+        yield connection
+
+
 @app.command()
 def migrate() -> None:
     """Bring the database's schema up to date."""
@@ -43,8 +73,8 @@ def migrate() -> None:
     from shared.settings import OwnerSettings
 
     with connect(OwnerSettings.load().database_url) as connection:
-        for name in migrations.run(connection):
-            print(f"applied {name}")
+        applied = migrations.run(connection)
+    print("\n".join(f"applied {name}" for name in applied) or "up to date")
 
 
 @app.command()
@@ -53,7 +83,9 @@ def ingest() -> None:
     from services.ingest.main import run
     from shared.settings import IngestSettings
 
-    run(IngestSettings.load())
+    settings = IngestSettings.load()
+    _check_schema(settings.database_url)
+    run(settings)
 
 
 @app.command()
@@ -62,7 +94,9 @@ def analytics() -> None:
     from services.analytics.main import run
     from shared.settings import AnalyticsSettings
 
-    run(AnalyticsSettings.load())
+    settings = AnalyticsSettings.load()
+    _check_schema(settings.database_url)
+    run(settings)
 
 
 @app.command()
@@ -71,7 +105,9 @@ def api() -> None:
     from services.api.main import run
     from shared.settings import ApiSettings
 
-    run(ApiSettings.load())
+    settings = ApiSettings.load()
+    _check_schema(settings.url)
+    run(settings)
 
 
 @app.command()
@@ -104,11 +140,9 @@ def fleet_load(file: _File) -> None:
     """Store the customers, models, assets and sensors a file declares; repeatable."""
     from shared import declared, fleet
     from shared.db import fleet as fleets
-    from shared.db.pool import connect
-    from shared.settings import OwnerSettings
 
     entries = fleet.parse(declared.read(file), str(file))
-    with connect(OwnerSettings.load().database_url) as connection:
+    with _owner() as connection:
         fleets.save(connection, entries)
     print(f"{len(entries.assets)} asset(s) of {len(entries.customers)} customer(s)")
 
@@ -130,11 +164,9 @@ def contract_load(file: _File) -> None:
     from shared.clock import now_us
     from shared.contracts import spec
     from shared.db import contracts
-    from shared.db.pool import connect
-    from shared.settings import OwnerSettings
 
     contract = spec.parse(declared.read(file), str(file))
-    with connect(OwnerSettings.load().database_url) as connection:
+    with _owner() as connection:
         stored = contracts.store(connection, contract, now_us())
     print(f"{contract.id} version {contract.version}: {'stored' if stored else 'already stored'}")
 
@@ -148,10 +180,8 @@ def key_create(
     """Create a principal's API key and print it, once."""
     from shared.clock import now_us
     from shared.db import principals
-    from shared.db.pool import connect
-    from shared.settings import OwnerSettings
 
-    with connect(OwnerSettings.load().database_url) as connection:
+    with _owner() as connection:
         print(principals.create_key(connection, name=name, role=role, customers=customer or [], now_us=now_us()))
 
 
@@ -160,11 +190,11 @@ def key_revoke(prefix: Annotated[str, typer.Argument(help="the key's second part
     """End a key; whoever uses it is refused from the next request on."""
     from shared.clock import now_us
     from shared.db import principals
-    from shared.db.pool import connect
     from shared.errors import NotFoundError
-    from shared.settings import OwnerSettings
 
-    with connect(OwnerSettings.load().database_url) as connection:
+    with _owner() as connection:
+        # Whoever pastes the whole key means it.
+        prefix = prefix.removeprefix("vouch_").partition("_")[0]
         if not principals.revoke_key(connection, prefix, now_us()):
             raise NotFoundError(f"{prefix}: no key in force has this prefix")
     print(f"{prefix}: revoked")

@@ -90,7 +90,7 @@ class ApiSettings(Settings):
     @model_validator(mode="after")
     def _has_database(self) -> Self:
         if not self.url:
-            raise ValueError("VOUCH_API_DATABASE_URL or VOUCH_DATABASE_URL: Field required")
+            raise ValueError("VOUCH_API_DATABASE_URL or VOUCH_DATABASE_URL: is not set")
         return self
 
     @property
@@ -100,6 +100,6 @@ class ApiSettings(Settings):
 
 
 def _said(fault: ErrorDetails) -> str:
-    reason = fault["msg"].removeprefix("Value error, ")
+    reason = "is not set" if fault["type"] == "missing" else fault["msg"].removeprefix("Value error, ")
     variable = "_".join(str(part) for part in fault["loc"]).upper()
     return f"VOUCH_{variable}: {reason}" if variable else reason

@@ -69,7 +69,7 @@ def standings(items: list[dict[str, Any]]) -> Table:
             f"{float(document['level']):.1%}",
             _percent(document["value"]),
             f"{document['budget']['left_h']:,.0f} h",
-            _verdict(document["verdict"]),
+            _verdict(document),
             _p_miss(document["forecast"]),
         )
     return table
@@ -100,9 +100,11 @@ def _percent(value: dict[str, Any] | None) -> str:
     return f"{value['decimal']:.2%}" if value else "-"
 
 
-def _verdict(verdict: str) -> str:
+def _verdict(document: dict[str, Any]) -> str:
+    verdict = document["verdict"]
     colour = {"met": "green", "missed": "red"}.get(verdict, "yellow")
-    return f"[{colour}]{verdict.replace('_', ' ')}[/]"
+    so_far = {} if document["period"]["complete"] else {"met": "on target", "missed": "below target"}
+    return f"[{colour}]{so_far.get(verdict, verdict.replace('_', ' '))}[/]"
 
 
 def _p_miss(forecast: dict[str, Any] | None) -> str:

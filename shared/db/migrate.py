@@ -12,21 +12,37 @@ _LEDGER = """CREATE TABLE IF NOT EXISTS schema_migration (
 
 
 class MigrationError(VouchError):
-    """The database was migrated by files that differ from these."""
+    """The database's schema is not, or cannot become, the one of these files."""
 
 
 def run(connection: Connection) -> list[str]:
-    """Apply what is missing and return its names; raises MigrationError when an applied file has changed."""
+    """Apply what is missing and return its names.
+
+    Raises MigrationError when an applied file has changed, or the database cannot hold any text (encoding not UTF8).
+    """
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise MigrationError(f"the database's encoding is {encoding}; create it with ENCODING 'UTF8'")
     connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
     try:
         connection.execute(_LEDGER)
         applied = dict(connection.execute("SELECT name, sha256 FROM schema_migration").fetchall())
-        return [name for name, body in _files() if _apply(connection, name, body, applied.get(name))]
+        return [name for name, body in shipped() if _apply(connection, name, body, applied.get(name))]
     finally:
         connection.execute("SELECT pg_advisory_unlock(%s)", (_LOCK,))
 
 
-def _files() -> list[tuple[str, bytes]]:
+def require(connection: Connection) -> None:
+    """Raises MigrationError unless every migration of these files is applied."""
+    [(ledger,)] = connection.execute("SELECT to_regclass('schema_migration')").fetchall()
+    applied = connection.execute("SELECT name, sha256 FROM schema_migration").fetchall() if ledger else []
+    missing = {(name, hashlib.sha256(body).hexdigest()) for name, body in shipped()} - set(applied)
+    if missing:
+        raise MigrationError(f"the database's schema is not this version's ({min(missing)[0]}); run `vouch migrate`")
+
+
+def shipped() -> list[tuple[str, bytes]]:
+    """The migrations of this release in order: name and content."""
     folder = files("shared.db") / "migrations"
     return sorted((entry.name, entry.read_bytes()) for entry in folder.iterdir() if entry.name.endswith(".sql"))
 

@@ -5,13 +5,12 @@ Lists are read page by page: `after`/`before` is the key of the last row of the 
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
-from importlib.resources import files
 from typing import TypeVar
 
 import psycopg
 from psycopg.rows import class_row
 
-from shared.db import rows
+from shared.db import migrate, rows
 from shared.db.named import load
 from shared.db.pool import AsyncConnection
 from shared.db.principals import Pool
@@ -223,7 +222,7 @@ async def quarantine(
 
 async def missing_migrations(connection: AsyncConnection) -> list[str]:
     """The migrations of this release that the database has not seen, by name."""
-    shipped = {entry.name for entry in (files("shared.db") / "migrations").iterdir() if entry.name.endswith(".sql")}
+    shipped = {name for name, _ in migrate.shipped()}
     try:
         cursor = await connection.execute(_SQL["migrations"])
     except (psycopg.errors.UndefinedTable, psycopg.errors.InsufficientPrivilege):

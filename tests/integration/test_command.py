@@ -1,13 +1,16 @@
 """The command: what is refused is said in full and without a traceback, with exit code 2, and nothing is stored."""
 
+import os
 import subprocess
 import sysconfig
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+from psycopg import sql
 
-from shared.db.pool import Connection
+from shared.db.pool import Connection, connect
 from tests.integration.judging import CONTRACT, load
 
 Vouch = Callable[..., subprocess.CompletedProcess[str]]
@@ -96,3 +99,37 @@ def test_a_wrong_setting_stops_a_service_at_its_start(vouch: Vouch, service: str
     assert "VOUCH_DATABASE_URL: must be a postgresql:// URL" in done.stderr
     assert f"{variable}: " in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", [["ingest"], ["analytics"], ["api"], ["key", "revoke", "12345678"]])
+def test_nothing_works_on_a_schema_of_another_version(connection: Connection, vouch: Vouch, command: list[str]) -> None:
+    connection.execute("DELETE FROM schema_migration WHERE name LIKE '0003%'")
+    done = vouch(*command)
+    assert done.returncode == 2
+    assert "0003_judgements.sql); run `vouch migrate`" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_database_of_another_encoding_is_refused(admin_url: str, vouch: Vouch) -> None:
+    name = f"vouch_ascii_{os.getpid()}"
+    ascii_only = sql.SQL("CREATE DATABASE {} ENCODING 'SQL_ASCII' TEMPLATE template0").format(sql.Identifier(name))
+    with connect(admin_url) as admin:
+        admin.execute(ascii_only)
+        try:
+            done = vouch("migrate", VOUCH_DATABASE_URL=urlsplit(admin_url)._replace(path=f"/{name}").geturl())
+        finally:
+            admin.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
+    assert (done.returncode, "encoding is SQL_ASCII" in done.stderr) == (2, True), done.stderr
+
+
+def test_a_key_is_revoked_by_its_prefix_or_by_all_of_it(connection: Connection, vouch: Vouch) -> None:
+    for part in (lambda key: key, lambda key: key.split("_")[1]):
+        key = vouch("key", "create", "--name", "ops", "--role", "admin").stdout.strip()
+        done = vouch("key", "revoke", part(key))
+        assert (done.returncode, done.stdout) == (0, f"{key.split('_')[1]}: revoked\n")
+        assert vouch("key", "revoke", part(key)).returncode == 2
+    assert connection.execute("SELECT count(*) FROM api_key WHERE revoked_at IS NULL").fetchone() == (0,)
+
+
+def test_a_second_migration_has_nothing_to_do(vouch: Vouch) -> None:
+    assert vouch("migrate").stdout == "up to date\n"

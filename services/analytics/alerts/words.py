@@ -42,8 +42,8 @@ def of_silence(hearing: Hearing, now_us: int, *, opened: bool) -> Words:
     lines = [
         f"{_place(machine)} Nothing heard since {_time(hearing.last_heard_us)}, for {_duration(silent_us)}; it is "
         f"expected every {_duration(hearing.silent_after_us)}.",
-        "While nothing is heard its time counts as information unavailable, and once the contract's allowance for that "
-        "is used up, against the guarantee."
+        "As soon as its last reading no longer vouches for it, its time counts as information unavailable, and once "
+        "the contract's allowance for that is used up, against the guarantee."
         if hearing.contracts
         else "No contract covers it today, so no money depends on it.",
     ]

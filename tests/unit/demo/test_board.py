@@ -28,6 +28,7 @@ def standing(**document: Any) -> dict[str, Any]:
             "level": "0.985",
             "value": {"exact": "3/4", "decimal": 0.9773},
             "budget": {"total_h": 205.3, "used_h": 246.1, "left_h": -40.8},
+            "period": {"complete": False},
             "verdict": "missed",
             "forecast": {"p_miss": 0.634, "certainty": "open"},
             **document,
@@ -50,10 +51,11 @@ def text(table: Table) -> str:
 @pytest.mark.parametrize(
     ("document", "shown"),
     [
-        ({}, "PUMP-NORDHAFEN Stadtwerke 98.5% 97.73% -41 h missed 63% Nordhafen"),
-        ({"forecast": {"p_miss": 1.0, "certainty": "certain_miss"}}, "-41 h missed certain"),
+        ({}, "PUMP-NORDHAFEN Stadtwerke 98.5% 97.73% -41 h below target 63% Nordhafen"),
+        ({"forecast": {"p_miss": 1.0, "certainty": "certain_miss"}}, "-41 h below target certain"),
+        ({"period": {"complete": True}, "forecast": None}, "-41 h missed -"),
         ({"forecast": None, "value": None, "verdict": "not_assessable"}, "98.5% - -41 h not assessable -"),
-        ({"forecast": {"p_miss": None, "certainty": "open"}}, "-41 h missed -"),
+        ({"forecast": {"p_miss": None, "certainty": "open"}}, "-41 h below target -"),
     ],
 )
 def test_a_standing_is_one_row(document: dict[str, Any], shown: str):
