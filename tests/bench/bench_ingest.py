@@ -1,7 +1,8 @@
-"""How fast ingest empties a full queue, and what it costs: `python tests/bench/bench_ingest.py [readings a message]`.
+"""How fast ingest empties a full queue: `python -m tests.bench.bench_ingest [readings a message]`.
 
-VOUCH_DATABASE_URL names an empty database and VOUCH_MQTT_URL a broker with nothing in it, both for this alone. The
-clock runs from the subscription to the last COMMIT; the CPU time is that of the process, imports not counted.
+The servers are those of `shared.embedded`, in a folder of their own. The clock runs from the subscription to the last
+COMMIT; the CPU time is that of the process, imports not counted. The limit, in the same run: one binary COPY of the
+same rows, in the order of the key, into an empty table of the same make.
 """
 
 import json
@@ -22,7 +23,8 @@ from services.devices.publisher import Publisher
 from shared import fleet
 from shared.db import fleet as fleets
 from shared.db import migrate
-from shared.db.pool import connect
+from shared.db.pool import Connection, connect
+from shared.embedded import Servers, start
 
 READINGS = 2_000_000
 MOST_MESSAGES = 150_000
@@ -62,12 +64,14 @@ def meters(port: int) -> dict[str, float]:
     return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if line[0] != "#")}
 
 
-def started(port: int) -> subprocess.Popen[bytes]:
+def started(port: int, servers: Servers) -> subprocess.Popen[bytes]:
     """Ingest, once it has subscribed."""
     with tempfile.NamedTemporaryFile() as log:
         command = [str(Path(sysconfig.get_path("scripts")) / "vouch"), "ingest"]
-        env = os.environ | {"VOUCH_INGEST_METRICS_PORT": str(port)}
-        process = subprocess.Popen(command, env=env, stderr=log)
+        urls = {"VOUCH_DATABASE_URL": servers.database_url, "VOUCH_MQTT_URL": servers.mqtt_url}
+        process = subprocess.Popen(
+            command, env=os.environ | urls | {"VOUCH_INGEST_METRICS_PORT": str(port)}, stderr=log
+        )
         while b"ingest_ready" not in Path(log.name).read_bytes():
             if process.poll() is not None:
                 raise SystemExit(Path(log.name).read_text(encoding="utf-8"))
@@ -75,22 +79,45 @@ def started(port: int) -> subprocess.Popen[bytes]:
     return process
 
 
+def limit(connection: Connection) -> float:
+    """Rows a second of a bare COPY."""
+    with connection.cursor().copy(
+        "COPY (SELECT * FROM reading ORDER BY series_id, at) TO STDOUT (FORMAT binary)"
+    ) as out:
+        rows = [bytes(part) for part in out]
+    connection.execute("CREATE TABLE bare (LIKE reading INCLUDING ALL)")
+    connection.execute("SELECT create_hypertable('bare', by_range('at', INTERVAL '7 days'))")
+    begun = time.perf_counter()
+    with connection.cursor().copy("COPY bare FROM STDIN (FORMAT binary)") as copy:
+        for part in rows:
+            copy.write(part)
+    return (len(rows) - 2) / (time.perf_counter() - begun)
+
+
 def main() -> None:
+    """Print the rate, its cost, and its ratio to the limit."""
     readings = int(sys.argv[1]) if len(sys.argv) > 1 else 100
-    count = min(READINGS // readings, MOST_MESSAGES)
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        with start(Path(folder)) as servers:
+            measure(servers, readings, min(READINGS // readings, MOST_MESSAGES))
+
+
+def measure(servers: Servers, readings: int, count: int) -> None:
+    """`count` messages of `readings` each wait in the session before ingest is let at them."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    with connect(os.environ["VOUCH_DATABASE_URL"]) as connection:
+    with connect(servers.database_url) as connection:
         migrate.run(connection)
         fleets.save(connection, fleet.parse(declared(), "bench"))
-        process = started(port)
+        process = started(port, servers)
         process.terminate()
         process.wait()
-        with Publisher(os.environ["VOUCH_MQTT_URL"]) as publisher:
+        with Publisher(servers.mqtt_url) as publisher:
             for topic, payload in messages(count, readings):
                 publisher.publish(topic, payload)
-        process = started(port)
+        process = started(port, servers)
         begun, cpu = time.perf_counter(), psutil.Process(process.pid).cpu_times()
         while meters(port)["vouch_ingest_readings_total"] < count * readings:
             if time.perf_counter() - begun > LIMIT_S:
@@ -100,11 +127,13 @@ def main() -> None:
         commits = meters(port)["vouch_ingest_commit_seconds_count"]
         process.terminate()
         process.wait()
+        bare = limit(connection)
     used = spent.user + spent.system - cpu.user - cpu.system
     total = count * readings
     print(
         f"{readings} readings a message: {total / took:,.0f} readings/s, {count / took:,.0f} messages/s,"
-        f" {used / total * 1e6:.1f} CPU s a million readings, {total / commits:,.0f} rows a COMMIT"
+        f" {used / total * 1e6:.1f} CPU s a million readings, {total / commits:,.0f} rows a COMMIT;"
+        f" {total / took / bare:.2f} of a bare COPY ({bare:,.0f} rows/s)"
     )
 
 
