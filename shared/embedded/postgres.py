@@ -1,5 +1,7 @@
-"""One PostgreSQL cluster in a folder: created once, started on loopback, stopped cleanly."""
+"""One PostgreSQL cluster in a folder: created once with a password, started on loopback, stopped cleanly."""
 
+import os
+import secrets
 import shutil
 import subprocess
 import time
@@ -7,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from signal import SIGINT, SIGQUIT
+from urllib.parse import quote
 
 from shared.embedded import process
 from shared.embedded.account import ENVIRONMENT, Account
@@ -21,37 +24,69 @@ _POLL_S = 0.02
 
 @contextmanager
 def running(postgres: Postgres, folder: Path, account: Account, *, durable: bool) -> Iterator[str]:
-    """Start the cluster below `folder` (created when new) and yield the URL of its superuser `vouch`.
+    """Start the cluster below `folder` (created when new) and yield the URL of its superuser `vouch`, password and all.
 
     `durable=False` gives up crash safety for speed. Raises UnavailableError when the server does not come up,
-    ConfigError when the data belong to another major version.
+    ConfigError when the data belong to another major version or have no password.
     """
     data, log = folder / "postgres", folder / "postgres.log"
     _end_leftover(data)
     if not data.exists():
         _create(postgres, data, account)
     _refuse_other_version(postgres, data)
+    password = _password(data)
     port = process.port_for("postgres", folder)
     (data / "postgresql.conf").write_text(_configuration(postgres, port, durable=durable), encoding="utf-8")
     command = [str(postgres.folder / "postgres"), "-D", str(data)]
     server = process.launch(command, account=account, log=log, last_signal=SIGINT)
     try:
         _await_ready(server, data, log)
-        yield f"postgresql://vouch@127.0.0.1:{port}/postgres"
+        yield f"postgresql://vouch:{quote(password, safe='')}@127.0.0.1:{port}/postgres"
     finally:
         process.stop(server, _SIGNALS)
 
 
 def _create(postgres: Postgres, data: Path, account: Account) -> None:
-    # Created aside and renamed: an interrupted initdb leaves no half cluster behind. Trust, because the server listens
-    # on loopback only, on a machine of one person, and a password in a file beside the data would guard nothing more.
+    # Created aside and renamed last: an interrupted initdb leaves neither half a cluster nor one without its password.
+    # Every account of the machine reaches loopback, and a superuser of the database can run programs.
     fresh = data.with_name("postgres.new")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(mode=0o700)
     account.own(fresh)
-    options = ["--no-locale", "-E", "UTF8", "-U", "vouch", "--auth=trust", "--no-sync", "--no-instructions"]
-    _run([str(postgres.folder / "initdb"), *options, "-D", str(fresh)], account)
+    password = secrets.token_urlsafe(32)
+    told = data.with_name("postgres.pwfile")
+    options = ["--no-locale", "-E", "UTF8", "-U", "vouch", "--auth=scram-sha-256", f"--pwfile={told}"]
+    try:
+        # For initdb only: the servers' account cannot read the file that is kept.
+        _write_secret(told, password)
+        account.own(told)
+        command = [str(postgres.folder / "initdb"), *options, "--no-sync", "--no-instructions", "-D", str(fresh)]
+        _run(command, account)
+    finally:
+        told.unlink(missing_ok=True)
+    _write_secret(_password_file(data), password)
     fresh.rename(data)
+
+
+def _write_secret(file: Path, secret: str) -> None:
+    file.unlink(missing_ok=True)
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as output:
+        output.write(f"{secret}\n")
+
+
+def _password_file(data: Path) -> Path:
+    return data.with_name("postgres.password")
+
+
+def _password(data: Path) -> str:
+    file = _password_file(data)
+    password = file.read_text(encoding="utf-8").strip() if file.exists() else ""
+    if not password:
+        raise ConfigError(
+            f"{data} has no password in {file.name}: made by an earlier version, which let every account of the "
+            "machine in, or the file is lost; `make demo-clean` starts anew (or remove the folder)"
+        )
+    return password
 
 
 def _run(command: list[str], account: Account) -> None:

@@ -20,6 +20,7 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from psycopg import sql
 
 from shared.embedded import Servers, start
 from shared.embedded.binaries import Programs
@@ -194,11 +195,63 @@ def test_data_of_another_major_version_are_refused_and_kept(folder: Path) -> Non
     assert version.exists()
 
 
+def test_the_database_lets_nobody_in_without_the_password_that_only_the_starter_can_read(folder: Path) -> None:
+    with begin(folder) as servers:
+        address = urlsplit(servers.database_url)
+        assert address.password
+        with pytest.raises(psycopg.OperationalError, match="no password supplied"):
+            psycopg.connect(
+                address._replace(netloc=f"vouch@127.0.0.1:{address.port}").geturl(), passfile="/nonexistent"
+            )
+        with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+            psycopg.connect(servers.database_url, password="another")
+        with psycopg.connect(servers.database_url) as database:
+            methods = database.execute("SELECT DISTINCT auth_method FROM pg_hba_file_rules").fetchall()
+        assert methods == [("scram-sha-256",)]
+        assert address.password not in servers.origin
+        assert not any(address.password in " ".join(process.cmdline()) for process in servers_of(folder))
+    assert_private(folder / "postgres.password")
+    assert sorted(path.name for path in folder.glob("postgres*")) == ["postgres", "postgres.log", "postgres.password"]
+    assert address.password not in (folder / "postgres.log").read_text(encoding="utf-8")
+
+
+def assert_private(file: Path) -> None:
+    """Nobody but us can read the file."""
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert file.stat().st_uid == os.geteuid()
+
+
+def test_a_password_of_any_characters_is_carried_by_the_url(folder: Path) -> None:
+    password = "a/b@c:d%20 #?ü"
+    with begin(folder) as servers, psycopg.connect(servers.database_url, autocommit=True) as database:
+        database.execute(sql.SQL("ALTER ROLE vouch PASSWORD {}").format(password))
+    (folder / "postgres.password").write_text(f"{password}\n", encoding="utf-8")
+    with begin(folder) as servers, psycopg.connect(servers.database_url) as database:
+        assert database.execute("SELECT 1").fetchone() == (1,)
+
+
+@pytest.mark.parametrize("content", [None, ""], ids=["missing", "empty"])
+def test_data_without_their_password_are_refused_and_kept(folder: Path, content: str | None) -> None:
+    with begin(folder):
+        pass
+    password = folder / "postgres.password"
+    password.unlink()
+    if content is not None:
+        password.write_text(content, encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"no password in postgres\.password: .*`make demo-clean`"), begin(folder):
+        pass
+    assert (folder / "postgres" / "PG_VERSION").exists()
+
+
 def test_an_interrupted_creation_of_the_cluster_is_begun_anew(folder: Path) -> None:
     (folder / "postgres.new").mkdir(parents=True)
     (folder / "postgres.new" / "half").touch()
+    for name in ("postgres.pwfile", "postgres.password"):
+        (folder / name).write_text("of the interrupted one", encoding="ascii")
     with begin(folder) as servers, psycopg.connect(servers.database_url):
         assert not (folder / "postgres.new").exists()
+        assert not (folder / "postgres.pwfile").exists()
+    assert_private(folder / "postgres.password")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has another user's servers to start")
@@ -208,7 +261,8 @@ def test_a_folder_the_servers_cannot_enter_keeps_their_data_apart_until_it_is_re
         database.execute("CREATE TABLE kept AS SELECT 42 AS answer")
     apart = Path((folder / "moved-to").read_text(encoding="utf-8").strip())
     assert (apart / "postgres").is_dir()
-    assert not (folder / "postgres").exists()
+    assert not list(folder.glob("postgres*"))
+    assert_private(apart / "postgres.password")
     folder.parent.chmod(0o755)
     with begin(folder) as second, psycopg.connect(second.database_url) as database:
         assert database.execute("SELECT answer FROM kept").fetchone() == (42,)
