@@ -118,7 +118,7 @@ def _row(label: str, documents: dict[str, Any]) -> str:
     cells = [label]
     for name in ("TBA", "TECHNICAL"):
         document = documents[name]
-        cells += [document["value_rounded"], document["verdict"], document["settlement"]["malus"]]
+        cells += [document["value_rounded"], document["verdict"], document["settlement"]["malus"] or "-"]
     hours = documents["TBA"]["hours_by_category"]
     cells += [f"{hours.get(c, 0):.2f}" for c in ("FP", "TS", "OEN", "RS", "OEL", "SM", "FO", "IU")]
     return f"| {' | '.join([*cells, f'{sum(hours.values()):.2f}'])} |"

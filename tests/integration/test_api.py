@@ -179,6 +179,54 @@ async def test_any_window_is_judged_by_the_same_rules(client: httpx.AsyncClient)
     assert document["verdict"] == "missed"
 
 
+@pytest.mark.parametrize(
+    ("window", "is_period"),
+    [
+        ({"from": "2026-01-31T23:00:00Z", "to": "2026-02-28T23:00:00Z"}, True),
+        ({"from": "2026-03-01T00:00:00+01:00", "to": "2026-04-01T00:00:00+02:00"}, True),
+        ({"from": "2026-02-28T23:00:00Z", "to": "2026-03-31T21:59:59Z"}, False),
+        ({"from": "2026-03-05T00:00:00Z", "to": "2026-03-06T00:00:00Z"}, False),
+        ({"from": "2026-01-31T23:00:00Z", "to": "2026-12-31T23:00:00Z"}, False),
+    ],
+)
+async def test_money_is_owed_for_whole_contract_periods_only(
+    client: httpx.AsyncClient, window: dict[str, str], is_period: bool
+) -> None:
+    (computed,) = (await _get(client, f"{CONTRACT}/value-in-use", **window))["items"]
+    document = computed["document"]
+    settlement = document["settlement"]
+    assert (settlement["malus"] is not None) is is_period
+    if not is_period:
+        assert settlement == {
+            "malus": None,
+            "currency": "EUR",
+            "capped": False,
+            "steps": ["the window is not a contract period: money is owed for whole contract periods only"],
+        }
+        assert document["value"] is not None
+        assert document["bounds"] is not None
+    assert computed["sha256"] == digest(document)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "field"),
+    [
+        ("1990-01-01T00:00:00Z", "1990-02-01T00:00:00Z", "from"),
+        ("2026-01-31T22:59:59Z", "2026-02-28T23:00:00Z", "from"),
+        ("2026-12-31T23:00:00Z", "2027-01-31T23:00:00Z", "from"),
+        ("2026-12-01T00:00:00Z", "2026-12-31T23:00:01Z", "to"),
+    ],
+)
+async def test_a_window_outside_the_term_is_refused_with_the_term(
+    client: httpx.AsyncClient, start: str, end: str, field: str
+) -> None:
+    answer = await client.get(f"{CONTRACT}/value-in-use", params={"from": start, "to": end})
+    assert answer.status_code == 422
+    (fault,) = answer.json()["errors"]
+    assert fault["field"] == field
+    assert fault["reason"].endswith("the term of HR-1 version 1, 2026-02-01 to 2026-12-31 in Europe/Berlin")
+
+
 async def test_a_window_in_the_future_has_nothing_to_assess(client: httpx.AsyncClient) -> None:
     window = {"from": "2026-04-01T00:00:00Z", "to": "2026-05-01T00:00:00Z"}
     (computed,) = (await _get(client, f"{CONTRACT}/value-in-use", **window))["items"]
@@ -200,6 +248,30 @@ async def test_a_later_version_is_the_law_from_its_start_on(database_url: str, c
         past = {"from": "2026-02-10T00:00:00Z", "to": "2026-02-11T00:00:00Z"}
         (computed,) = (await _get(client, f"{CONTRACT}/value-in-use", **past))["items"]
         assert computed["document"]["contract"]["version"] == 1
+
+
+async def test_a_window_may_reach_from_one_version_into_the_next_but_not_into_a_gap_between_terms(
+    database_url: str, connection: Connection
+) -> None:
+    await asyncio.to_thread(furnish, connection, database_url)
+    for version, start, end in ((2, "2026-03-01", "2026-06-30"), (3, "2026-08-01", "2026-12-31")):
+        text = contract_text(HERON, version=version, start=start).replace("end: 2026-12-31", f"end: {end}")
+        contracts.store(connection, spec.parse(text, f"version {version}"), judging.us("2026-03-02"))
+    async with asking(database_url) as client:
+        client.headers = bearer(key(connection, "admin"))
+
+        async def faults(start: str, end: str) -> list[tuple[str, str]]:
+            answer = await client.get(f"{CONTRACT}/value-in-use", params={"from": start, "to": end})
+            found = answer.json().get("errors", [])
+            return [(fault["field"], fault["reason"].split(" term of ")[1]) for fault in found]
+
+        second = "HR-1 version 2, 2026-03-01 to 2026-06-30 in Europe/Berlin"
+        third = "HR-1 version 3, 2026-08-01 to 2026-12-31 in Europe/Berlin"
+        assert await faults("2026-02-10T00:00:00Z", "2026-06-30T22:00:00Z") == []
+        assert await faults("2026-02-10T00:00:00Z", "2026-07-02T00:00:00Z") == [("to", second)]
+        assert await faults("2026-06-10T00:00:00Z", "2026-09-01T00:00:00Z") == [("to", second)]
+        assert await faults("2026-07-10T00:00:00Z", "2026-07-11T00:00:00Z") == [("from", second)]
+        assert await faults("2026-08-10T00:00:00Z", "2027-07-11T00:00:00Z") == [("to", third)]
 
 
 async def test_a_contract_shows_its_terms_and_the_file_it_came_from(client: httpx.AsyncClient) -> None:

@@ -8,8 +8,11 @@ import httpx
 import pytest
 
 from services.api.web import present
+from shared.contracts import spec
+from shared.db import contracts
 from shared.db.pool import Connection, connect
-from tests.integration.asking import HERON, asking, furnish, furnished_database, key
+from tests.integration import judging
+from tests.integration.asking import HERON, NOW, asking, contract_text, furnish, furnished_database, key
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 HERON_PAGE = f"/contracts/{HERON.contract}"
@@ -109,6 +112,7 @@ async def test_the_overview_shows_each_contract_with_the_numbers_of_the_api(
     ):
         assert " ".join(shown.split()) in text
     assert "3,307.50 EUR" in text
+    assert "Value in use, latest period" in text
     assert "Guarantee at risk" in text
 
 
@@ -126,6 +130,17 @@ async def test_the_contract_page_shows_how_the_number_comes_about(browser: httpx
         assert " ".join(step.split()) in text
     assert 'c-FO"' in page.text
     assert "February 2026" in text
+    assert "time_availability@1 Excluded hours leave the denominator." in text
+    assert 'title="What may still be lost before the value, rounded as the contract says' in page.text
+
+
+@pytest.mark.parametrize("path", ["/", HERON_PAGE])
+async def test_the_malus_of_a_running_period_is_said_to_be_as_if_it_ended_now(
+    browser: httpx.AsyncClient, herons_key: str, path: str
+) -> None:
+    await _sign_in(browser, herons_key)
+    page = await browser.get(path)
+    assert '<abbr title="What would be owed if the period ended now">Malus so far</abbr>' in page.text
 
 
 async def test_another_period_can_be_chosen(browser: httpx.AsyncClient, herons_key: str) -> None:
@@ -133,6 +148,7 @@ async def test_another_period_can_be_chosen(browser: httpx.AsyncClient, herons_k
     text = _text(await browser.get(HERON_PAGE, params={"period": "2026-02-01"}))
     assert "February 2026 over" in text
     assert "Malus 0.00 EUR" in text
+    assert "Malus so far" not in text
     missing = await browser.get(HERON_PAGE, params={"period": "2026-02-02"})
     assert missing.status_code == 404
     assert "No period of this contract begins on 2026-02-02." in missing.text
@@ -176,6 +192,61 @@ async def test_a_contract_that_is_not_judged_yet_is_named(database_url: str, con
         await _sign_in(browser, key(connection, "admin"))
         assert "Not judged yet: HR-1 (Heronry GmbH, from 2026-01-31)" in _text(await browser.get("/"))
         assert "Not judged yet." in _text(await browser.get(HERON_PAGE))
+
+
+async def test_a_guarantee_without_an_agreed_malus_shows_no_amount(database_url: str, connection: Connection) -> None:
+    await asyncio.to_thread(furnish, connection, database_url)
+    text = contract_text(HERON, version=2, start="2026-03-01")
+    contracts.store(
+        connection, spec.parse(text[: text.index("    settlement:")], "version 2"), judging.us("2026-03-02")
+    )
+    await asyncio.to_thread(judging.judge, database_url, NOW)
+    async with asking(database_url) as browser:
+        await _sign_in(browser, key(connection, "customer", "heron"))
+        (row,) = re.findall(r"<tr>\s*<th scope=\"row\".*?</tr>", (await browser.get("/")).text, re.DOTALL)
+        assert re.search(rf">{present.NONE}</td>\s*</tr>$", row)
+        page = _text(await browser.get(HERON_PAGE))
+        assert f"Malus so far {present.NONE}" in page
+        assert f"Settlement {present.NONE}" in page
+        assert f"Below target {present.NONE} February 2026" in page
+        assert "Met 0.00 EUR" in page, "version 1, the law of February, has a malus"
+
+
+async def test_a_share_of_unknown_time_stands_beside_the_value(database_url: str, connection: Connection) -> None:
+    await asyncio.to_thread(furnish, connection, database_url)
+    connection.execute(
+        """UPDATE assessment SET result = jsonb_set(result, '{hours_by_category}', '{"FP": 88, "IU": 12}')"""
+    )
+    async with asking(database_url) as browser:
+        await _sign_in(browser, key(connection, "admin"))
+        assert "% 12 % unknown" in _text(await browser.get("/"))
+        connection.execute(
+            """UPDATE assessment SET result = jsonb_set(result, '{hours_by_category}', '{"FP": 99.6, "IU": 0.4}')"""
+        )
+        assert "unknown" not in _text(await browser.get("/"))
+
+
+async def test_a_period_of_days_breaks_between_its_dates_only(database_url: str, connection: Connection) -> None:
+    await asyncio.to_thread(furnish, connection, database_url)
+    connection.execute(
+        """UPDATE assessment SET result = jsonb_set(result, '{period,start}', '"2026-01-15T00:00:00+01:00"')"""
+    )
+    async with asking(database_url) as browser:
+        await _sign_in(browser, key(connection, "admin"))
+        page = await browser.get("/")
+        assert '<span class="nowrap">2026-01-15</span> to <span class="nowrap">2026-03-31</span>' in page.text
+
+
+async def test_deemed_available_hours_are_explained(database_url: str, connection: Connection) -> None:
+    await asyncio.to_thread(furnish, connection, database_url)
+    text = contract_text(HERON, version=2, start="2026-03-01").replace("excluded_from_denominator", "deemed_available")
+    contracts.store(connection, spec.parse(text, "version 2"), judging.us("2026-03-02"))
+    await asyncio.to_thread(judging.judge, database_url, NOW)
+    async with asking(database_url) as browser:
+        await _sign_in(browser, key(connection, "customer", "heron"))
+        assert "Excluded hours count as available." in _text(await browser.get(HERON_PAGE))
+        february = await browser.get(HERON_PAGE, params={"period": "2026-02-01"})
+        assert "Excluded hours leave the denominator." in _text(february)
 
 
 async def test_a_guarantee_that_cannot_be_assessed_has_a_page_too(database_url: str, connection: Connection) -> None:

@@ -84,9 +84,10 @@ async def list_assessments(
 async def get_value_in_use(
     asked: OnContracts, slug: Slug, query: Annotated[ValueInUseQuery, Query()]
 ) -> schema.ValueInUse:
-    """Promised and achieved: the current period, every period, or any window `[from, to)` computed now.
+    """Promised and achieved: the current period, every period, or any window `[from, to)` of the term, computed now.
 
-    A window is judged by the contract version in force at `from`.
+    A window is judged by the contract version in force at `from`. It has a malus only where it is a contract period:
+    money is owed for whole periods.
     """
     versions = await _versions(asked, slug)
     return schema.ValueInUse(contract=slug, items=await _judged(asked, slug, versions, query))
@@ -106,7 +107,7 @@ async def _judged(
 ) -> list[schema.Judged]:
     window = _window(query)
     if window is not None:
-        version = on_request.version_at(versions, window[0])
+        version = on_request.version_of(versions, *window)
         return await on_request.judge(asked.connection, version, *window, asked.now_us)
     if query.period == "all":
         every = await views.assessments(asked.connection, slug, after=views.FIRST, limit=_ALL_PERIODS)

@@ -68,7 +68,10 @@ class Budget(_Part):
 class Settlement(_Part):
     """What the supplier owes for the period so far."""
 
-    malus: str | None = Field(pattern=_DECIMAL, description="null: cannot be computed yet, see `steps`")
+    malus: str | None = Field(
+        pattern=_DECIMAL,
+        description="null: cannot be computed yet, or the window is not a contract period; see `steps`",
+    )
     currency: str = Field(examples=["EUR"])
     capped: bool
     steps: list[str] = Field(description="how the amount comes about, in words")

@@ -69,7 +69,9 @@ class ValueInUseQuery(Query):
         description="`current`: the period that runs now, or the last one of the term; `all`: every stored period",
     )
     from_: Instant | None = Field(
-        default=None, alias="from", description="with `to`: any window instead, computed now by the same rules"
+        default=None,
+        alias="from",
+        description="with `to`: any window of the term instead, computed now by the same rules",
     )
     to: Instant | None = Field(default=None, description="first instant after that window")
 

@@ -16,7 +16,9 @@ from services.api.schemas.query import Query as Parameters
 from services.api.security import COOKIE, UnauthenticatedError
 from services.api.web import present
 from services.api.web.templates import render
+from services.api.web.unpaid import unpaid
 from shared.contracts import spec
+from shared.contracts.terms import Guarantee
 from shared.db import principals, rows, views
 from shared.errors import NotFoundError
 
@@ -41,10 +43,14 @@ class ContractPageQuery(Parameters):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GuaranteeSection:
-    """What the page shows of one guarantee: the chosen period, and all of them (the latest first)."""
+    """What the page shows of one guarantee: the chosen period, and all of them (the latest first).
+
+    `promised` is the guarantee itself, by the version of the contract.
+    """
 
     shown: rows.StoredAssessment
     periods: list[rows.StoredAssessment]
+    promised: dict[int, Guarantee]
 
 
 @router.get("/")
@@ -60,6 +66,7 @@ async def overview(asked: OnContracts) -> HTMLResponse:
         "overview.html",
         principal=asked.principal,
         standings=sorted(standings, key=_endangered, reverse=True),
+        unpaid=await unpaid(asked.connection, contracts),
         waiting=[contract for contract in contracts if contract.slug not in judged],
         open_alerts=len(alerts),
         alerts=urgent,
@@ -83,7 +90,7 @@ async def contract(asked: OnContracts, slug: Slug, query: Annotated[ContractPage
         terms=spec.parse(row.source, slug),
         versions=versions,
         machines=await views.contract_assets(asked.connection, row.id),
-        sections=_sections(assessed, query.period, asked.now),
+        sections=_sections(assessed, versions, query.period, asked.now),
         period=query.period,
         now=asked.now,
     )
@@ -130,13 +137,17 @@ def _endangered(standing: rows.Standing) -> tuple[bool, float, float]:
 
 
 def _sections(
-    assessed: Sequence[rows.StoredAssessment], period: str | None, now: datetime
+    assessed: Sequence[rows.StoredAssessment], versions: list[rows.Contract], period: str | None, now: datetime
 ) -> dict[str, GuaranteeSection]:
+    promised: dict[str, dict[int, Guarantee]] = {}
+    for version in versions:
+        for guarantee in spec.parse(version.source, version.slug).guarantees:
+            promised.setdefault(guarantee.id, {})[version.version] = guarantee
     by_guarantee: dict[str, list[rows.StoredAssessment]] = {}
     for assessment in reversed(assessed):
         by_guarantee.setdefault(assessment.guarantee_id, []).append(assessment)
     return {
-        guarantee: GuaranteeSection(shown=_shown(periods, period, now), periods=periods)
+        guarantee: GuaranteeSection(shown=_shown(periods, period, now), periods=periods, promised=promised[guarantee])
         for guarantee, periods in sorted(by_guarantee.items())
     }
 

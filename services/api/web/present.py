@@ -40,6 +40,12 @@ ALERTS: Final = {
 _URGENCY: Final = tuple(ALERTS)
 _RUNNING: Final = {"met": "On target", "missed": "Below target"}
 _OVER: Final = {"met": "Met", "missed": "Missed"}
+FORMS: Final = {
+    "excluded_from_denominator": "Excluded hours leave the denominator.",
+    "deemed_available": "Excluded hours count as available.",
+}
+# Data gaps up to this share of the time are not worth a word beside the value.
+_UNKNOWN_WORTH_SAYING: Final = 0.005
 _CERTAIN: Final = {"certain_miss": "certain", "impossible_miss": "ruled out"}
 _UNDECIDED: Final = {"inconclusive": "Undecided: data gaps", "not_assessable": "Nothing to assess yet"}
 
@@ -87,6 +93,21 @@ def money(amount: str | None, currency: str) -> str:
     return f"{_dressed(f'{Decimal(amount):,f}')}{_SPACE}{currency}"
 
 
+def malus(settlement: dict[str, Any], *, is_agreed: bool) -> str:
+    """What is owed; of a guarantee without an agreed malus nothing can be."""
+    return money(settlement["malus"], settlement["currency"]) if is_agreed else NONE
+
+
+def unknown(document: dict[str, Any]) -> str | None:
+    """The share of the elapsed machine time of which nothing is known, in whole percent; None where it is small."""
+    hours_by_category = document["hours_by_category"]
+    gaps = hours_by_category.get("IU", 0.0)
+    share = gaps / sum(hours_by_category.values()) if gaps else 0.0
+    if share <= _UNKNOWN_WORTH_SAYING:
+        return None
+    return f"100{_SPACE}%" if share == 1 else _whole_percent(share)
+
+
 def probability(forecast: dict[str, Any] | None, *, over: bool) -> str:
     """P(miss) of a running period; whole percent, as nothing finer is known."""
     if over or forecast is None:
@@ -96,11 +117,7 @@ def probability(forecast: dict[str, Any] | None, *, over: bool) -> str:
     p_miss = forecast["p_miss"]
     if p_miss is None:
         return "not known"
-    if p_miss < 0.005:
-        return f"< 1{_SPACE}%"
-    if p_miss > 0.995:
-        return f"> 99{_SPACE}%"
-    return f"{p_miss * 100:.0f}{_SPACE}%"
+    return _whole_percent(p_miss)
 
 
 def is_likely_miss(document: dict[str, Any]) -> bool:
@@ -137,16 +154,29 @@ def day(at: datetime | str) -> str:
 
 def period(document: dict[str, Any]) -> str:
     """The period by its name where it is a calendar month, else by its first and last day."""
+    return " to ".join(period_ends(document))
+
+
+def period_ends(document: dict[str, Any]) -> tuple[str, ...]:
+    """The period's words, none of which is to be broken: its name, or its first and last day."""
     first = datetime.fromisoformat(document["period"]["start"]).date()
     last = (datetime.fromisoformat(document["period"]["end"]) - timedelta(microseconds=1)).date()
     if first.day == 1 and last == first.replace(day=monthrange(first.year, first.month)[1]):
-        return f"{first:%B %Y}"
-    return f"{first} to {last}"
+        return (f"{first:%B %Y}",)
+    return str(first), str(last)
 
 
 def words(slug: str) -> str:
     """A slug as words."""
     return slug.replace("_", " ")
+
+
+def _whole_percent(ratio: float) -> str:
+    if ratio < 0.005:
+        return f"< 1{_SPACE}%"
+    if ratio > 0.995:
+        return f"> 99{_SPACE}%"
+    return f"{ratio * 100:.0f}{_SPACE}%"
 
 
 def _fixed(number: float, digits: int) -> str:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.api.web import chart, present
+from shared.contracts.terms import Form
 
 SPACE = "\N{NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
@@ -78,6 +79,34 @@ def test_money_that_cannot_be_known_says_so() -> None:
 )
 def test_a_probability_is_shown_no_finer_than_it_is_known(p_miss: float | None, certainty: str, text: str) -> None:
     assert present.probability({"p_miss": p_miss, "certainty": certainty}, over=False) == text
+
+
+def test_a_malus_nobody_agreed_on_is_no_amount() -> None:
+    settlement = {"malus": "0.00", "currency": "GBP"}
+    assert present.malus(settlement, is_agreed=True) == f"0.00{SPACE}GBP"
+    assert present.malus(settlement, is_agreed=False) == present.NONE
+
+
+@pytest.mark.parametrize(
+    ("hours_by_category", "text"),
+    [
+        ({}, None),
+        ({"FP": 100.0}, None),
+        ({"FP": 199.0, "IU": 1.0}, None),
+        ({"FP": 99.4, "IU": 0.6}, f"1{SPACE}%"),
+        ({"FP": 88.0, "IU": 12.0}, f"12{SPACE}%"),
+        ({"FP": 0.1, "IU": 99.9}, f"> 99{SPACE}%"),
+        ({"IU": 3.0}, f"100{SPACE}%"),
+    ],
+)
+def test_data_gaps_are_named_when_they_are_more_than_half_a_percent(
+    hours_by_category: dict[str, float], text: str | None
+) -> None:
+    assert present.unknown(_document(hours_by_category=hours_by_category)) == text
+
+
+def test_every_form_of_the_contract_has_its_sentence() -> None:
+    assert set(present.FORMS) == set(Form)
 
 
 def test_a_period_that_is_over_has_no_probability() -> None:
