@@ -23,6 +23,8 @@ def main() -> None:
     if chromium is None:
         sys.exit("screenshot: no chromium on PATH")
     with tempfile.TemporaryDirectory() as folder:
+        # Started as root, the servers run as a user who must be able to enter, or their data go elsewhere.
+        Path(folder).chmod(0o755)
         vouch = str(Path(sys.executable).with_name("vouch"))
         demo = subprocess.Popen(
             [vouch, "demo", "--folder", f"{folder}/demo", "--port", "0"], stdout=subprocess.PIPE, text=True
