@@ -12,7 +12,6 @@ from shared.contracts.assess import assess
 from shared.contracts.assessment import Settlement
 from shared.contracts.document import as_document, digest
 from shared.contracts.periods import periods
-from shared.contracts.terms import Contract
 from shared.db import rows, timeline, views
 from shared.db.pool import AsyncConnection
 from shared.instant import to_us
@@ -58,7 +57,7 @@ async def judge(
     for guarantee in contract.guarantees:
         assessment = assess(contract, guarantee, known, start_us, end_us, until_us)
         if not is_period:
-            assessment = replace(assessment, settlement=_nothing_to_settle(contract))
+            assessment = replace(assessment, settlement=_nothing_to_settle(assessment.settlement))
         document = as_document(assessment, contract.zone)
         judged.append(
             Judged(
@@ -71,9 +70,9 @@ async def judge(
     return judged
 
 
-def _nothing_to_settle(contract: Contract) -> Settlement:
+def _nothing_to_settle(settlement: Settlement) -> Settlement:
     step = "the window is not a contract period: money is owed for whole contract periods only"
-    return Settlement(malus=None, currency=contract.currency, capped=False, steps=(step,))
+    return replace(settlement, malus=None, capped=False, steps=(step,))
 
 
 def _term(version: rows.Contract) -> str:

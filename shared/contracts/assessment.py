@@ -64,8 +64,12 @@ class Budget:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settlement:
-    """Money owed by the supplier for the period so far; None where a quantity is missing, which `steps` says."""
+    """Money owed by the supplier for the period so far; None where a quantity is missing, which `steps` says.
 
+    `agreed`: the contract has a malus for this guarantee; without one, an amount of nothing was never in question.
+    """
+
+    agreed: bool
     malus: Decimal | None
     currency: str
     capped: bool

@@ -101,6 +101,7 @@ def _budget(budget: Budget) -> dict[str, float]:
 
 def _settlement(settlement: Settlement) -> dict[str, Any]:
     return {
+        "agreed": settlement.agreed,
         "malus": _text(settlement.malus),
         "currency": settlement.currency,
         "capped": settlement.capped,

@@ -29,14 +29,15 @@ def settle(
     """
     places = guarantee.money_decimals
     nothing = half_up(Fraction(0), places)
+    agreed = guarantee.malus is not None
     level = Fraction(guarantee.level)
     if measured is None:
-        return _settled(nothing, currency, "no time counts: nothing is owed")
+        return _settled(nothing, currency, "no time counts: nothing is owed", agreed=agreed)
     relation = f"measured {plain(measured)} against level {plain(level)}"
     if measured >= level:
-        return _settled(nothing, currency, f"{relation}: met, nothing is owed")
+        return _settled(nothing, currency, f"{relation}: met, nothing is owed", agreed=agreed)
     if guarantee.malus is None:
-        return _settled(nothing, currency, f"{relation}: missed", "no malus is agreed")
+        return _settled(nothing, currency, f"{relation}: missed", "no malus is agreed", agreed=agreed)
     steps = [f"{relation}: missed"]
     return _malus(guarantee.malus, currency, places, steps, _values(guarantee, measured, measures, quantities))
 
@@ -82,6 +83,7 @@ def _malus(malus: Malus, currency: str, places: int, steps: list[str], values: d
 def _capped(cap: Decimal, currency: str, places: int, steps: list[str]) -> Settlement:
     owed = down(Fraction(cap), places)
     return Settlement(
+        agreed=True,
         malus=owed,
         currency=currency,
         capped=True,
@@ -89,5 +91,5 @@ def _capped(cap: Decimal, currency: str, places: int, steps: list[str]) -> Settl
     )
 
 
-def _settled(malus: Decimal | None, currency: str, *steps: str) -> Settlement:
-    return Settlement(malus=malus, currency=currency, capped=False, steps=steps)
+def _settled(malus: Decimal | None, currency: str, *steps: str, agreed: bool = True) -> Settlement:
+    return Settlement(agreed=agreed, malus=malus, currency=currency, capped=False, steps=steps)

@@ -46,23 +46,26 @@ async def watchings(connection: AsyncConnection) -> list[Watching]:
 
 
 async def apply(connection: AsyncConnection, transition: Transition) -> bool:
-    """Write a transition and its deliveries; False when another worker was first and nothing was written."""
-    cursor = await connection.execute(
-        _SQL["open" if transition.to_state is AlertState.OPEN else "close"],
-        {
-            "customer_id": transition.customer_id,
-            "kind": transition.kind.value,
-            "subject": transition.subject,
-            "asset_id": transition.asset_id,
-            "contract_id": transition.contract_id,
-            "at": from_us(transition.at_us),
-            "reason": transition.reason,
-            "title": transition.title,
-            "body": transition.body,
-        },
-    )
-    row = await cursor.fetchone()
-    return row is not None and row["told"] == 1
+    """Write a transition and its deliveries; False when another worker was first and nothing was written.
+
+    To be called in a transaction.
+    """
+    change = {
+        "customer_id": transition.customer_id,
+        "kind": transition.kind.value,
+        "subject": transition.subject,
+        "asset_id": transition.asset_id,
+        "contract_id": transition.contract_id,
+        "at": from_us(transition.at_us),
+    }
+    changed = await connection.execute(_SQL["open" if transition.to_state is AlertState.OPEN else "close"], change)
+    alert = await changed.fetchone()
+    if alert is None:
+        return False
+    words = {"reason": transition.reason, "title": transition.title, "body": transition.body}
+    told = {"alert_id": alert["id"], "to_state": transition.to_state.value}
+    await connection.execute(_SQL["tell"], change | told | words)
+    return True
 
 
 def _machine(row: dict[str, Any]) -> Machine:

@@ -198,6 +198,7 @@ async def test_money_is_owed_for_whole_contract_periods_only(
     assert (settlement["malus"] is not None) is is_period
     if not is_period:
         assert settlement == {
+            "agreed": True,
             "malus": None,
             "currency": "EUR",
             "capped": False,

@@ -68,6 +68,7 @@ class Budget(_Part):
 class Settlement(_Part):
     """What the supplier owes for the period so far."""
 
+    agreed: bool = Field(description="false: the contract has no malus for this guarantee")
     malus: str | None = Field(
         pattern=_DECIMAL,
         description="null: cannot be computed yet, or the window is not a contract period; see `steps`",

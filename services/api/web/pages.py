@@ -16,7 +16,6 @@ from services.api.schemas.query import Query as Parameters
 from services.api.security import COOKIE, UnauthenticatedError
 from services.api.web import present
 from services.api.web.templates import render
-from services.api.web.unpaid import unpaid
 from shared.contracts import spec
 from shared.contracts.terms import Guarantee
 from shared.db import principals, rows, views
@@ -66,7 +65,6 @@ async def overview(asked: OnContracts) -> HTMLResponse:
         "overview.html",
         principal=asked.principal,
         standings=sorted(standings, key=_endangered, reverse=True),
-        unpaid=await unpaid(asked.connection, contracts),
         waiting=[contract for contract in contracts if contract.slug not in judged],
         open_alerts=len(alerts),
         alerts=urgent,

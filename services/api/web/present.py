@@ -93,9 +93,9 @@ def money(amount: str | None, currency: str) -> str:
     return f"{_dressed(f'{Decimal(amount):,f}')}{_SPACE}{currency}"
 
 
-def malus(settlement: dict[str, Any], *, is_agreed: bool) -> str:
+def malus(settlement: dict[str, Any]) -> str:
     """What is owed; of a guarantee without an agreed malus nothing can be."""
-    return money(settlement["malus"], settlement["currency"]) if is_agreed else NONE
+    return money(settlement["malus"], settlement["currency"]) if settlement["agreed"] else NONE
 
 
 def unknown(document: dict[str, Any]) -> str | None:

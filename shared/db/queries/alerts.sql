@@ -3,39 +3,27 @@ SELECT kind, subject FROM alert WHERE state = 'open';
 
 -- name: open
 -- The index alert_one_open decides: a second opening of what is open writes nothing.
-WITH opened AS (
-    INSERT INTO alert (customer_id, kind, subject, asset_id, contract_id, state, opened_at)
-    VALUES (%(customer_id)s, %(kind)s, %(subject)s, %(asset_id)s, %(contract_id)s, 'open', %(at)s)
-    ON CONFLICT (kind, subject) WHERE state = 'open' DO NOTHING
-    RETURNING id
-), told AS (
-    INSERT INTO alert_transition (customer_id, alert_id, at, to_state, reason, title, body)
-    SELECT %(customer_id)s, id, %(at)s, 'open', %(reason)s, %(title)s, %(body)s FROM opened
-    RETURNING id
-), outbox AS (
-    INSERT INTO delivery (customer_id, transition_id, channel_id, next_attempt_at)
-    SELECT %(customer_id)s, told.id, c.id, %(at)s
-    FROM told, channel c
-    WHERE %(kind)s = ANY (c.kinds) AND (c.customer_id IS NULL OR c.customer_id = %(customer_id)s)
-)
-SELECT count(*) AS told FROM told;
+INSERT INTO alert (customer_id, kind, subject, asset_id, contract_id, state, opened_at)
+VALUES (%(customer_id)s, %(kind)s, %(subject)s, %(asset_id)s, %(contract_id)s, 'open', %(at)s)
+ON CONFLICT (kind, subject) WHERE state = 'open' DO NOTHING
+RETURNING id;
 
 -- name: close
-WITH closed AS (
-    UPDATE alert SET state = 'closed', closed_at = %(at)s
-    WHERE kind = %(kind)s AND subject = %(subject)s AND state = 'open'
-    RETURNING id
-), told AS (
+UPDATE alert SET state = 'closed', closed_at = %(at)s
+WHERE kind = %(kind)s AND subject = %(subject)s AND state = 'open'
+RETURNING id;
+
+-- name: tell
+-- The transition, and a delivery for each channel that wants to know.
+WITH told AS (
     INSERT INTO alert_transition (customer_id, alert_id, at, to_state, reason, title, body)
-    SELECT %(customer_id)s, id, %(at)s, 'closed', %(reason)s, %(title)s, %(body)s FROM closed
+    VALUES (%(customer_id)s, %(alert_id)s, %(at)s, %(to_state)s, %(reason)s, %(title)s, %(body)s)
     RETURNING id
-), outbox AS (
-    INSERT INTO delivery (customer_id, transition_id, channel_id, next_attempt_at)
-    SELECT %(customer_id)s, told.id, c.id, %(at)s
-    FROM told, channel c
-    WHERE %(kind)s = ANY (c.kinds) AND (c.customer_id IS NULL OR c.customer_id = %(customer_id)s)
 )
-SELECT count(*) AS told FROM told;
+INSERT INTO delivery (customer_id, transition_id, channel_id, next_attempt_at)
+SELECT %(customer_id)s, told.id, c.id, %(at)s
+FROM told, channel c
+WHERE %(kind)s = ANY (c.kinds) AND (c.customer_id IS NULL OR c.customer_id = %(customer_id)s);
 
 -- name: silent_or_alerted
 -- Machines heard longest ago, by the index on last_heard_at; and those whose silence is an open alert.

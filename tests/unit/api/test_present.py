@@ -83,8 +83,8 @@ def test_a_probability_is_shown_no_finer_than_it_is_known(p_miss: float | None, 
 
 def test_a_malus_nobody_agreed_on_is_no_amount() -> None:
     settlement = {"malus": "0.00", "currency": "GBP"}
-    assert present.malus(settlement, is_agreed=True) == f"0.00{SPACE}GBP"
-    assert present.malus(settlement, is_agreed=False) == present.NONE
+    assert present.malus({"agreed": True, **settlement}) == f"0.00{SPACE}GBP"
+    assert present.malus({"agreed": False, **settlement}) == present.NONE
 
 
 @pytest.mark.parametrize(

@@ -98,3 +98,4 @@ def test_no_agreed_malus_is_none_owed(contract_of: Callable[..., Contract]) -> N
     settlement = settle(guarantee, "EUR", measured=Fraction(1, 2), measures=MEASURES, quantities={})
     assert str(settlement.malus) == "0.00"
     assert settlement.steps[-1] == "no malus is agreed"
+    assert not settlement.agreed
