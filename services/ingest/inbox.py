@@ -19,6 +19,8 @@ class Message(NamedTuple):
     mid: int | None
     # The broker sent it before: it may be stored already.
     redelivered: bool = False
+    # What MQTT 5 says of the payload.
+    content_type: str | None = None
 
 
 class Inbox:

@@ -1,0 +1,33 @@
+"""The one command, `vouch`: one module a group of sub-commands.
+
+A service is imported inside its sub-command only, so that each starts alone and fast.
+"""
+
+import sys
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from services.cli import contract, fleet, key, programs
+from shared.errors import VouchError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,  # they hold URLs with passwords
+    help="Value in use of machines, against the contract.",
+)
+app.add_typer(programs.app)
+app.add_typer(contract.app, name="contract")
+app.add_typer(fleet.app, name="fleet")
+app.add_typer(key.app, name="key")
+
+
+def main() -> None:
+    """Entry point: a VouchError is one message on standard error and exit code 2, never a traceback."""
+    try:
+        app()
+    except VouchError as error:
+        Console(stderr=True).print(f"[bold red]vouch:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        sys.exit(2)
