@@ -1,12 +1,13 @@
 """A batch between validation and COMMIT: the facts to store, and what goes to the quarantine instead."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from services.ingest.columns import Checked, Samples, time_fault
 from services.ingest.inbox import Message
-from services.ingest.wire import Decoded, Fault
+from services.ingest.wire import Fault
+from shared import topics
 from shared.db.catalog import Catalog, KnownAsset
 from shared.db.quarantine import Rejection
 from shared.db.telemetry import Facts, Stored
@@ -15,6 +16,13 @@ from shared.model.facts import QuarantineReason
 
 # Each bad part has a row of its own with the whole payload, as long as the copies of one payload stay below this.
 MAX_COPIES_BYTES: Final = 4 * 1024 * 1024
+
+
+class Origin(NamedTuple):
+    """Whose a sample is, and its place in its message as a detail begins with it."""
+
+    asset: KnownAsset
+    prefix: str
 
 
 class Rejected(NamedTuple):
@@ -29,14 +37,15 @@ class Rejected(NamedTuple):
 class Batch:
     """What `validate` made of messages.
 
-    `event_origins` gives for each of `facts.events` its message and its place there; `rejected` is what was refused
+    `origins` gives those of the samples, by number, whose message was not a plain one of one asset. `event_origins`
+    gives for each of `facts.events` its message and its place there; `rejected` is what was refused
     before the readings became columns. `has_unknown`: an asset or a sensor was named that the catalog does not have.
     """
 
     messages: Sequence[Message]
-    decoded: Sequence[Decoded]
     catalog: Catalog
     samples: Samples
+    origins: Mapping[int, Origin]
     checked: Checked
     facts: Facts
     event_origins: Sequence[tuple[int, str]]
@@ -56,8 +65,10 @@ class Batch:
         ]
 
     def _implausible(self, sample: int) -> Rejected:
-        detail = f"{self._place(sample)}ts: {time_fault(self.samples.at_us[sample])}"
-        return self._rejected(self.samples.message[sample], QuarantineReason.TIME_IMPLAUSIBLE, detail)
+        origin = self._origin(sample)
+        detail = f"{origin.prefix}ts: {time_fault(self.samples.at_us[sample])}"
+        fault = Fault(QuarantineReason.TIME_IMPLAUSIBLE, detail)
+        return Rejected(self.samples.message[sample], origin.asset, fault)
 
     def _outside(self, reading: int) -> Rejected:
         sensors, sensor = self.catalog.sensors, self.samples.sensor[reading]
@@ -67,25 +78,32 @@ class Batch:
 
     def _conflicting_reading(self, reading: int) -> Rejected:
         at = from_us(self.samples.at_us[self.checked.sample[reading]]).isoformat()
-        what = f"{self.samples.value[reading]} is not what was reported before for {at}"
+        what = f"{self.checked.value[reading]} is not what was reported before for {at}"
         return self._refused_reading(reading, QuarantineReason.CONFLICTING_READING, what)
 
     def _conflicting_event(self, place: int) -> Rejected:
         event, (message, prefix) = self.facts.events[place], self.event_origins[place]
         end = "" if event.end_us is None else from_us(event.end_us).isoformat()
         detail = f"{prefix}end: {end} is not the end that was reported before"
-        return self._rejected(message, QuarantineReason.CONFLICTING_EVENT, detail)
+        asset = KnownAsset(id=event.asset_id, customer_id=event.customer_id, sensors={})
+        return Rejected(message, asset, Fault(QuarantineReason.CONFLICTING_EVENT, detail))
 
     def _refused_reading(self, reading: int, reason: QuarantineReason, what: str) -> Rejected:
         sample = int(self.checked.sample[reading])
+        origin = self._origin(sample)
         name = self.catalog.sensors.name[self.samples.sensor[reading]]
-        return self._rejected(self.samples.message[sample], reason, f"{self._place(sample)}values.{name}: {what}")
+        return Rejected(
+            self.samples.message[sample], origin.asset, Fault(reason, f"{origin.prefix}values.{name}: {what}")
+        )
 
-    def _place(self, sample: int) -> str:
-        return self.decoded[self.samples.message[sample]].prefix(self.samples.index[sample])
-
-    def _rejected(self, message: int, reason: QuarantineReason, detail: str) -> Rejected:
-        return Rejected(message, self.catalog.assets[self.decoded[message].path or ""], Fault(reason, detail))
+    def _origin(self, sample: int) -> Origin:
+        found = self.origins.get(sample)
+        if found is None:
+            message = self.messages[self.samples.message[sample]]
+            is_list = message.payload.lstrip().startswith(b"[")
+            path = message.topic.removeprefix(f"{topics.ROOT}/").rpartition("/")[0]
+            found = Origin(self.catalog.assets[path], f"[{self.samples.index[sample]}]." if is_list else "")
+        return found
 
 
 def rejections(messages: Sequence[Message], faults: Sequence[Rejected]) -> list[Rejection]:
@@ -108,4 +126,6 @@ def _rows(message: Message, faults: Sequence[Rejected]) -> Iterator[Rejection]:
             reason=fault.reason,
             detail=fault.detail + rest,
             redelivered=message.redelivered,
+            content_type=message.content_type,
+            retained=message.retained,
         )

@@ -37,11 +37,13 @@ class Samples:
 class Checked:
     """`readings` are to be stored; `origin` has for each the number of its reading in the samples, shape (n,).
 
+    `value` is each reading of the samples in the unit it is stored in, shape (m,).
     Of the samples, `implausible` are the numbers of those whose time cannot be; of their readings, `outside` of those
     beyond the physical range and `conflicting` of those that say other than an earlier one of the same instant.
     """
 
     readings: Readings
+    value: NDArray[np.float64]
     origin: NDArray[np.intp]
     sample: NDArray[np.intp]
     implausible: NDArray[np.intp]
@@ -70,7 +72,7 @@ def check(samples: Samples, sensors: SensorColumns, received_us: int) -> Checked
     at_us = np.array(samples.at_us, np.int64)
     count = np.array(samples.count, np.intp)
     sensor = np.array(samples.sensor, np.intp)
-    value = np.array(samples.value, np.float64)
+    value = np.array(samples.value, np.float64) * sensors.scale[sensor] + sensors.offset[sensor]
     sample = np.repeat(np.arange(len(count)), count)
     is_implausible = ((at_us < EARLIEST_US) | (at_us > received_us + AHEAD_US)) & (count > 0)
     is_null = np.isnan(value)
@@ -92,6 +94,7 @@ def check(samples: Samples, sensors: SensorColumns, received_us: int) -> Checked
             asset_id=sensors.asset_id[place],
             hold_us=sensors.hold_us[place],
         ),
+        value=value,
         origin=origin,
         sample=sample,
         implausible=np.flatnonzero(is_implausible),

@@ -2,10 +2,15 @@
 
 import threading
 from collections import deque
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-# A batch ends here too, so that a few thousand large payloads do not become one transaction.
-MAX_BATCH_BYTES: Final = 32 * 1024 * 1024
+# A batch ends here too, so that a few thousand large payloads do not become one transaction. Decoded, a payload takes
+# some ten times its room.
+MAX_BATCH_BYTES: Final = 8 * 1024 * 1024
+# What a message takes beside its payload.
+_MESSAGE_BYTES: Final = 256
+_ROOM_WAIT_S: Final = 0.2
 
 
 class Message(NamedTuple):
@@ -21,41 +26,50 @@ class Message(NamedTuple):
     redelivered: bool = False
     # What MQTT 5 says of the payload.
     content_type: str | None = None
+    # It was said before we listened: the last word of its topic, not a sign of life.
+    retained: bool = False
 
 
 class Inbox:
-    """What has come and is not taken: never more than `limit`, the receive maximum, which the broker keeps to.
+    """What has come and is not taken. Filled to `limit_bytes` it has no room: nothing more is read from the broker."""
 
-    Only messages of QoS 0 could exceed it: those are dropped beyond the limit, as QoS 0 allows.
-    """
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
+    def __init__(self, limit_bytes: int) -> None:
+        self._limit_bytes = limit_bytes
         self._changed = threading.Condition()
         self._messages: deque[Message] = deque()
+        self._bytes = 0
         self._wanted = 1
         self._closed = threading.Event()
 
-    def put(self, message: Message) -> bool:
-        """Add a message; False when it was dropped."""
+    def has_room(self) -> bool:
+        """Whether there is room, now or within a moment."""
         with self._changed:
-            if message.mid is None and len(self._messages) >= self._limit:
-                return False
-            self._messages.append(message)
+            return self._changed.wait_for(lambda: self._bytes < self._limit_bytes, timeout=_ROOM_WAIT_S)
+
+    def put(self, messages: Sequence[Message]) -> None:
+        """Add messages; whoever puts asks for room first."""
+        with self._changed:
+            self._messages.extend(messages)
+            self._bytes += sum([len(message.payload) for message in messages]) + _MESSAGE_BYTES * len(messages)
             if len(self._messages) >= self._wanted:
-                self._changed.notify()
-            return True
+                self._changed.notify_all()
 
     def discard(self) -> None:
         """Forget what is not taken: its connection is gone, and the broker sends it again."""
         with self._changed:
             self._messages.clear()
+            self._bytes = 0
+            self._changed.notify_all()
 
     def close(self) -> None:
         """Let `take` return nothing from now on."""
         self._closed.set()
         with self._changed:
-            self._changed.notify()
+            self._changed.notify_all()
+
+    @property
+    def is_closed(self) -> bool:
+        return self._closed.is_set()
 
     def rest(self, seconds: float) -> bool:
         """Wait; True as soon as the inbox is closed."""
@@ -74,9 +88,12 @@ class Inbox:
             return []
 
     def _pop(self, most: int) -> list[Message]:
-        batch = [self._messages.popleft()]
-        size = len(batch[0].payload)
-        while self._messages and len(batch) < most and size + len(self._messages[0].payload) <= MAX_BATCH_BYTES:
-            batch.append(self._messages.popleft())
-            size += len(batch[-1].payload)
+        messages, batch, size = self._messages, [], 0
+        while messages and len(batch) < most:
+            size += len(messages[0].payload)
+            if size > MAX_BATCH_BYTES and batch:
+                break
+            batch.append(messages.popleft())
+        self._bytes -= sum([len(message.payload) for message in batch]) + _MESSAGE_BYTES * len(batch)
+        self._changed.notify_all()
         return batch

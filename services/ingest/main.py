@@ -6,18 +6,17 @@ from typing import Final
 
 import structlog
 
-from services.ingest.inbox import Inbox, Message
+from services.ingest.inbox import Inbox
 from services.ingest.metrics import Metrics
 from services.ingest.pipeline import Pipeline
 from services.ingest.subscriber import Subscriber
-from shared import logs
+from shared import logs, topics
 from shared.clock import now_us
 from shared.metrics_endpoint import served
 from shared.settings import IngestSettings
 
-# Above the batch size, so that one batch arrives while another is written.
-_RECEIVE_MAXIMUM: Final = 10_000
 _LARGEST_RECEIVE_MAXIMUM: Final = 65_535
+_INBOX_BYTES: Final = 48 * 1024 * 1024
 _POLL_S: Final = 0.2
 
 _log = structlog.get_logger()
@@ -27,25 +26,19 @@ def run(settings: IngestSettings) -> None:
     """Ingest until SIGTERM or SIGINT: the current batch is committed and acknowledged, then the session is left."""
     logs.configure(settings.log_format)
     metrics = Metrics()
-    receive_maximum = min(max(_RECEIVE_MAXIMUM, 2 * settings.ingest_batch_messages), _LARGEST_RECEIVE_MAXIMUM)
-    inbox = Inbox(limit=receive_maximum)
-
-    def on_message(message: Message) -> None:
-        metrics.messages.inc()
-        if not inbox.put(message):
-            metrics.dropped.inc()
-
-    def on_lost() -> None:
-        inbox.discard()
-        metrics.reconnects.labels("broker").inc()
+    inbox = Inbox(_INBOX_BYTES)
 
     subscriber = Subscriber(
         mqtt_url=settings.mqtt_url,
         client_id=settings.ingest_client_id,
-        receive_maximum=receive_maximum,
-        on_message=on_message,
+        subscriptions=[topics.SUBSCRIPTION],
+        # Above the batch size, so that batches arrive while one is written.
+        receive_maximum=min(3 * settings.ingest_batch_messages, _LARGEST_RECEIVE_MAXIMUM),
+        is_tapping=settings.ingest_reader == "tap",
+        inbox=inbox,
+        on_received=lambda messages: metrics.messages.inc(len(messages)),
         on_ready=lambda: _log.info("ingest_ready", client_id=settings.ingest_client_id),
-        on_lost=on_lost,
+        on_lost=metrics.reconnects.labels("broker").inc,
     )
     metrics.unacknowledged.set_function(lambda: subscriber.unacknowledged)
     pipeline = Pipeline(settings, inbox=inbox, acknowledge=subscriber.acknowledge, metrics=metrics, clock_us=now_us)

@@ -17,7 +17,6 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.messages = self._counter("messages", "Messages received, redelivered ones included")
-        self.dropped = self._counter("dropped_messages", "Messages of QoS 0 dropped because nothing more fitted")
         self.readings = self._counter("readings", "Readings stored")
         self.duplicates = self._counter("duplicates", "Readings and events that were stored already", "kind")
         self.null_values = self._counter("null_values", "Values that were null")

@@ -1,5 +1,6 @@
-"""The first hop, and the only place that knows MQTT: hands (topic, payload, mid) on and acknowledges mids."""
+"""The first hop: an MQTT session that fills the inbox and acknowledges what is committed."""
 
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -12,15 +13,16 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from services.ingest.inbox import Message
+from services.ingest.inbox import Inbox, Message
+from services.ingest.tap import TappedClient
 from shared.broker import Broker
-from shared.topics import SUBSCRIPTION
 
 # How long the broker keeps what comes while ingest is away.
 SESSION_EXPIRY_S: Final = 7 * 24 * 3600
 _KEEPALIVE_S: Final = 30
 _MAX_RECONNECT_DELAY_S: Final = 10
 _MID_BITS: Final = 16
+_MID_MASK: Final = (1 << _MID_BITS) - 1
 
 _log = structlog.get_logger()
 
@@ -29,8 +31,11 @@ class Subscriber:
     """A persistent MQTT session (version 5 where the broker speaks it): QoS 1, acknowledged by the application only.
 
     A mid means something on its own connection only, so the ones handed out carry the connection's number above
-    paho's 16 bits, and `acknowledge` drops those of a connection that is gone: the broker sends their messages again.
+    their 16 bits, and `acknowledge` drops those of a connection that is gone: the broker sends their messages again.
     `receive_maximum` bounds what is sent ahead of the acknowledgements. Without it mosquitto reuses packet ids.
+
+    Messages are taken out of paho's socket in bulk (`services.ingest.tap`). Where that is not wanted (`is_tapping`
+    False), or the tap meets a stream it does not understand, paho hands them over one by one: slower, else the same.
     """
 
     def __init__(
@@ -38,18 +43,22 @@ class Subscriber:
         *,
         mqtt_url: str,
         client_id: str,
+        subscriptions: Sequence[str],
         receive_maximum: int,
-        on_message: Callable[[Message], object],
+        is_tapping: bool,
+        inbox: Inbox,
+        on_received: Callable[[Sequence[Message]], None],
         on_ready: Callable[[], None],
         on_lost: Callable[[], None],
     ) -> None:
-        self._on_message, self._on_ready, self._on_lost = on_message, on_ready, on_lost
-        self._receive_maximum = receive_maximum
+        self._inbox, self._on_received, self._on_ready, self._on_lost = inbox, on_received, on_ready, on_lost
+        self._subscriptions, self._receive_maximum = subscriptions, receive_maximum
         self._broker = Broker.parse(mqtt_url)
         self._connection = 0
-        self._received_count = self._acknowledged_count = 0
         self._acknowledging = threading.Lock()
+        self._received_count = self._acknowledged_count = 0
         self._client = self._make_client(client_id)
+        self._client.is_tapping = is_tapping
 
     @property
     def unacknowledged(self) -> int:
@@ -70,11 +79,29 @@ class Subscriber:
 
     def acknowledge(self, mids: Sequence[int | None]) -> None:
         """Acknowledge messages, in the order they were received; those of an earlier connection are left out."""
+        tap = self._client.tap
+        if tap is not None:
+            self._acknowledged_count += tap.acknowledge(mids)
+            return
         with self._acknowledging:
             for mid in mids:
                 if mid is not None and mid >> _MID_BITS == self._connection:
-                    self._client.ack(mid & ((1 << _MID_BITS) - 1), 1)
+                    self._client.ack(mid & _MID_MASK, 1)
                     self._acknowledged_count += 1
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Send a message at QoS 1, now or when the broker is back."""
+        self._client.publish(topic, payload, qos=1)
+
+    def has_room(self) -> bool:
+        """For the tap: whether more may be read."""
+        return self._inbox.has_room()
+
+    def receive(self, messages: list[Message]) -> None:
+        """From the tap: messages in the order they came."""
+        self._received_count += sum([message.mid is not None for message in messages])
+        self._on_received(messages)
+        self._inbox.put(messages)
 
     def stop(self) -> None:
         """Send what is acknowledged, disconnect; the session stays at the broker."""
@@ -82,10 +109,12 @@ class Subscriber:
         self._client.disconnect()
         self._client.loop_stop()
 
-    def _make_client(self, client_id: str) -> Client:
+    def _make_client(self, client_id: str) -> TappedClient:
         broker = self._broker
-        client = Client(
+        client = TappedClient(
             CallbackAPIVersion.VERSION2,
+            receiver=self,
+            opening=self._opening,
             client_id=client_id,
             clean_session=None if broker.is_mqtt5 else False,
             protocol=MQTTProtocolVersion.MQTTv5 if broker.is_mqtt5 else MQTTProtocolVersion.MQTTv311,
@@ -94,7 +123,7 @@ class Subscriber:
         if broker.username is not None:
             client.username_pw_set(broker.username, broker.password)
         if broker.is_secure:
-            client.tls_set()
+            client.tls_set_context(broker.tls_context())
         client.reconnect_delay_set(min_delay=1, max_delay=_MAX_RECONNECT_DELAY_S)
         client.on_connect = self._connected
         client.on_connect_fail = self._unreached
@@ -103,41 +132,60 @@ class Subscriber:
         client.on_disconnect = self._disconnected
         return client
 
+    def _opening(self) -> int:
+        """A new connection begins: what came by the one before is nobody's to acknowledge any more."""
+        self._leave()
+        return self._connection << _MID_BITS
+
+    def _leave(self) -> None:
+        with self._acknowledging:
+            self._connection += 1
+            self._received_count = self._acknowledged_count = 0
+        self._inbox.discard()
+
     def _connected(
         self, client: Client, _userdata: Any, flags: ConnectFlags, reason: ReasonCode, _properties: Properties | None
     ) -> None:
         if reason.is_failure:
             _log.error("broker_refused", reason=str(reason))
             return
-        _log.info("broker_connected", session_present=flags.session_present)
+        _log.info("broker_connected", session_present=flags.session_present, is_tapping=self._client.is_tapping)
         if self._broker.is_mqtt5:
-            # The session keeps what comes while ingest is away; what was retained long ago is no sign of life.
-            options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
-            client.subscribe(SUBSCRIPTION, options=options)
+            # The session keeps what comes while ingest is away; what is retained is of use to a new session only.
+            options = SubscribeOptions(
+                qos=1, retainAsPublished=False, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB
+            )
+            client.subscribe([(topic, options) for topic in self._subscriptions])
         else:
-            client.subscribe(SUBSCRIPTION, qos=1)
+            client.subscribe([(topic, 1) for topic in self._subscriptions])
 
     def _unreached(self, _client: Client, _userdata: Any) -> None:
-        _log.warning("broker_unreachable", host=self._broker.host)
+        # paho calls this while it handles the exception, and does not hand it over.
+        _log.warning("broker_unreachable", host=self._broker.host, reason=str(sys.exc_info()[1]))
 
     def _subscribed(
         self, _client: Client, _userdata: Any, _mid: int, reasons: list[ReasonCode], _properties: Properties | None
     ) -> None:
-        if reasons[0].is_failure:
-            _log.error("subscription_refused", topic=SUBSCRIPTION, reason=str(reasons[0]))
-        else:
+        refused = [
+            (topic, str(reason))
+            for topic, reason in zip(self._subscriptions, reasons, strict=True)
+            if reason.is_failure
+        ]
+        for topic, reason in refused:
+            _log.error("subscription_refused", topic=topic, reason=reason)
+        if not refused:
             self._on_ready()
 
     def _received(self, _client: Client, _userdata: Any, message: MQTTMessage) -> None:
         try:
             topic = message.topic
         except UnicodeDecodeError:
-            topic = ""
-        mid = None
-        if message.qos:
-            mid = self._connection << _MID_BITS | message.mid
-            self._received_count += 1
-        self._on_message(Message(topic, bytes(message.payload), mid, message.dup))
+            topic = message._topic.decode(errors="replace")
+        while not self._inbox.has_room() and not self._inbox.is_closed:
+            pass
+        mid = self._connection << _MID_BITS | message.mid if message.qos else None
+        content_type = getattr(message.properties, "ContentType", None)
+        self.receive([Message(topic, bytes(message.payload), mid, message.dup, content_type, message.retain)])
 
     def _disconnected(
         self,
@@ -147,8 +195,6 @@ class Subscriber:
         reason: ReasonCode,
         _properties: Properties | None,
     ) -> None:
-        with self._acknowledging:
-            self._connection += 1
-            self._received_count = self._acknowledged_count = 0
+        self._leave()
         self._on_lost()
         _log.info("broker_lost", reason=str(reason))

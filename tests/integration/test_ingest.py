@@ -232,7 +232,7 @@ def test_good_parts_of_a_message_are_stored_beside_its_bad_ones(
     ]
 
 
-def test_facts_mark_the_hours_they_touch_and_wake_who_listens(
+def test_facts_mark_the_minutes_they_touch_and_wake_who_listens(
     ingest: Ingest, connection: Connection, database_url: str, publish: Publish
 ) -> None:
     with psycopg.connect(database_url, autocommit=True) as listener:
@@ -246,8 +246,8 @@ def test_facts_mark_the_hours_they_touch_and_wake_who_listens(
     assert (notified.channel, notified.payload) == ("vouch_dirty", "")
     wait_for(lambda: count(connection, "asset_status") == 2, what="both machines to be heard")
     windows = connection.execute("SELECT start_at, end_at FROM dirty_window ORDER BY start_at").fetchall()
-    spans = [(start.strftime("%FT%H"), end.strftime("%FT%H")) for start, end in windows]
-    assert spans == [("2026-03-01T11", "2026-03-01T13"), ("2026-03-02T08", "2026-03-02T10")]
+    spans = [(start.strftime("%FT%T"), end.strftime("%FT%T")) for start, end in windows]
+    assert spans == [("2026-03-01T11:58:00", "2026-03-01T12:03:00"), ("2026-03-02T08:30:00", "2026-03-02T10:00:00")]
     heard = connection.execute(
         "SELECT a.slug, s.last_heard_at >= %s, s.last_fact_at FROM asset_status s JOIN asset a ON a.id = s.asset_id"
         " ORDER BY a.slug",
@@ -320,7 +320,7 @@ def test_an_open_event_is_closed_once_and_then_stays(ingest: Ingest, connection:
         ("conflicting_event", "end: 2026-03-01T12:00:00+00:00 is not the end that was reported before")
     ]
     marked = connection.execute("SELECT start_at, end_at FROM dirty_window").fetchall()
-    assert [(start.hour, end.hour) for start, end in marked] == [(8, 11)]
+    assert [(start.strftime("%H:%M"), end.strftime("%H:%M")) for start, end in marked] == [("08:00", "10:30")]
 
 
 def test_the_longest_code_fits_its_index(ingest: Ingest, connection: Connection, publish: Publish) -> None:
@@ -534,7 +534,6 @@ def test_the_meters_count_what_happened(ingest: Ingest, connection: Connection, 
     totals = {name.removeprefix("vouch_ingest_"): value for name, value in seen.items() if name.endswith("_total")}
     assert totals == {
         "messages_total": 3,
-        "dropped_messages_total": 0,
         "readings_total": 1,
         "null_values_total": 1,
         "events_total": 1,

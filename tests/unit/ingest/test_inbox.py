@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from services.ingest.inbox import MAX_BATCH_BYTES, Inbox, Message
 
 LONG_S = 30.0
+LARGE = 1 << 30
 
 
 def message(mid: int | None, payload: bytes = b"x") -> Message:
@@ -18,56 +19,60 @@ def mids(messages: list[Message]) -> list[int | None]:
 
 
 def test_a_full_batch_is_taken_at_once_and_in_order() -> None:
-    inbox = Inbox(limit=10)
+    inbox = Inbox(LARGE)
     for mid in range(5):
-        inbox.put(message(mid))
+        inbox.put([message(mid)])
     assert mids(inbox.take(most=3, linger_s=LONG_S)) == [0, 1, 2]
     assert mids(inbox.take(most=2, linger_s=LONG_S)) == [3, 4]
 
 
 def test_a_batch_that_does_not_fill_is_taken_after_the_linger_time() -> None:
-    inbox = Inbox(limit=10)
-    inbox.put(message(1))
+    inbox = Inbox(LARGE)
+    inbox.put([message(1)])
     assert mids(inbox.take(most=3, linger_s=0.01)) == [1]
 
 
 def test_a_waiting_writer_is_woken_by_the_message_that_fills_its_batch() -> None:
-    inbox = Inbox(limit=10)
+    inbox = Inbox(LARGE)
     with ThreadPoolExecutor(max_workers=1) as executor:
         taken = executor.submit(inbox.take, most=3, linger_s=LONG_S)
         for mid in range(3):
-            inbox.put(message(mid))
+            inbox.put([message(mid)])
         assert mids(taken.result(timeout=5)) == [0, 1, 2]
 
 
 def test_large_payloads_end_a_batch_and_the_largest_goes_alone() -> None:
-    inbox = Inbox(limit=10)
+    inbox = Inbox(LARGE)
     half = bytes(MAX_BATCH_BYTES // 2)
     for mid, payload in enumerate([half, half, half, bytes(2 * MAX_BATCH_BYTES), b"x"]):
-        inbox.put(message(mid, payload))
+        inbox.put([message(mid, payload)])
     batches = [mids(inbox.take(most=5, linger_s=0)) for _ in range(4)]
     assert batches == [[0, 1], [2], [3], [4]]
 
 
-def test_what_nobody_waits_for_is_dropped_when_full_and_nothing_else_is() -> None:
-    inbox = Inbox(limit=2)
-    assert inbox.put(message(None))
-    assert inbox.put(message(1))
-    assert not inbox.put(message(None))
-    assert inbox.put(message(2))
-    assert mids(inbox.take(most=9, linger_s=0)) == [None, 1, 2]
+def test_a_full_inbox_has_no_room_until_something_is_taken_or_discarded() -> None:
+    inbox = Inbox(1_000)
+    assert inbox.has_room()
+    inbox.put([message(1, bytes(800))])
+    assert not inbox.has_room()
+    assert mids(inbox.take(most=1, linger_s=0)) == [1]
+    assert inbox.has_room()
+    inbox.put([message(mid, b"") for mid in range(4)])
+    assert not inbox.has_room()
+    inbox.discard()
+    assert inbox.has_room()
 
 
 def test_what_is_discarded_is_not_taken() -> None:
-    inbox = Inbox(limit=10)
-    inbox.put(message(1))
+    inbox = Inbox(LARGE)
+    inbox.put([message(1)])
     inbox.discard()
-    inbox.put(message(2))
+    inbox.put([message(2)])
     assert mids(inbox.take(most=1, linger_s=0)) == [2]
 
 
 def test_a_closed_inbox_gives_nothing_and_wakes_who_waits() -> None:
-    inbox = Inbox(limit=10)
+    inbox = Inbox(LARGE)
     with ThreadPoolExecutor(max_workers=2) as executor:
         started = threading.Barrier(3)
 
@@ -81,5 +86,5 @@ def test_a_closed_inbox_gives_nothing_and_wakes_who_waits() -> None:
         inbox.close()
         assert taking.result(timeout=5) == []
         assert resting.result(timeout=5)
-    inbox.put(message(1))
+    inbox.put([message(1)])
     assert inbox.take(most=1, linger_s=0) == []
