@@ -1,70 +1,164 @@
 """Messages to rows in one transaction: read, validate, store; what is bad goes to the quarantine."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 
+from services.ingest import registration
 from services.ingest.batch import Batch, rejections
 from services.ingest.database import Database
 from services.ingest.decode import decode
+from services.ingest.heard import HeardAssets
 from services.ingest.inbox import Message
 from services.ingest.metrics import Metrics
-from services.ingest.validate import Read, validate
+from services.ingest.sparkplug.host import SparkplugHost
+from services.ingest.sparkplug.topic import is_ours as is_sparkplug
+from services.ingest.validate import validate
 from services.ingest.wire import Decoded, Fault
-from shared.db import quarantine, telemetry
+from shared import topics
+from shared.db import connectivity, heartbeat, quarantine, telemetry
+from shared.db import registration as registrations
+from shared.db.catalog import Catalog
+from shared.db.telemetry import Heard
+from shared.instant import SECOND_US
 from shared.model.facts import QuarantineReason
+from shared.model.payload import Format
+
+_BEAT_US = 5 * SECOND_US
 
 _log = structlog.get_logger()
 
 
 class Commit:
-    """Whoever called it may acknowledge the messages when it returns."""
+    """Whoever called it may acknowledge the messages when it returns.
 
-    def __init__(self, database: Database, metrics: Metrics, *, max_payload_bytes: int) -> None:
-        self._database, self._metrics, self._max_payload_bytes = database, metrics, max_payload_bytes
+    Every method raises UnavailableError while the database is away and RefusedError for data it will never take.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        metrics: Metrics,
+        *,
+        client_id: str,
+        max_payload_bytes: int,
+        sparkplug: SparkplugHost | None,
+    ) -> None:
+        self._database, self._metrics, self._sparkplug = database, metrics, sparkplug
+        self._client_id, self._max_payload_bytes = client_id, max_payload_bytes
+        self._heard = HeardAssets()
+        self._beat_us = 0
 
     def __call__(self, messages: Sequence[Message], received_us: int) -> None:
-        """Commit the messages as received at one moment.
-
-        Raises UnavailableError while the database is away, RefusedError for data it will never take.
-        """
-        self._commit(
-            messages, lambda message: self._read(message, received_us), received_us, plain_up_to=self._max_payload_bytes
-        )
+        """Commit the messages as received at one moment."""
+        self._commit(messages, self._read, received_us, plain_up_to=self._max_payload_bytes)
 
     def failed(self, message: Message, error: Exception, received_us: int) -> None:
         """Commit a message that nothing can be made of: all of it to the quarantine, with the error."""
         fault = _failed(error)
-        self._commit([message], lambda _: [fault], received_us, plain_up_to=0)
+        self._commit([message], lambda *_: [fault], received_us, plain_up_to=0)
 
-    def _commit(self, messages: Sequence[Message], read: Read, received_us: int, *, plain_up_to: int) -> None:
-        batch = self._validate(messages, read, received_us, plain_up_to)
-        with telemetry.transaction(self._database.connection()):
-            stored = telemetry.store(self._database.connection(), batch.facts)
+    def tick(self, now_us: int, *, is_listening: bool) -> None:
+        """What is due by the clock, also when no message comes: signs of life not noted yet, and ingest's own."""
+        heard = self._heard.due(now_us)
+        is_beat_due = is_listening and now_us - self._beat_us >= _BEAT_US
+        if not heard and not is_beat_due:
+            return
+        connection = self._database.connection()
+        with telemetry.transaction(connection):
+            telemetry.note_heard(connection, heard)
+            if is_beat_due:
+                heartbeat.beat(connection, self._client_id, now_us)
+        self._heard.noted(heard, now_us)
+        if is_beat_due:
+            self._beat_us = now_us
+
+    def leave(self) -> None:
+        """Before the process ends: note every sign of life that waits."""
+        connection = self._database.connection()
+        with telemetry.transaction(connection):
+            telemetry.note_heard(connection, self._heard.all())
+
+    def _commit(self, messages: Sequence[Message], read: "_Read", received_us: int, *, plain_up_to: int) -> None:
+        connection = self._database.connection()
+        batch = self._validated(messages, read, received_us, plain_up_to)
+        with telemetry.transaction(connection):
+            stored = telemetry.store(connection, batch.facts)
+            self._heard.add(batch.facts.heard, stored.newest_us, received_us)
+            heard: list[Heard] = self._heard.due(received_us, {said.asset_id for said in batch.statements})
+            telemetry.note_heard(connection, heard)
+            connectivity.note(connection, batch.statements, received_us)
             faults = batch.faults(stored)
-            quarantine.insert(self._database.connection(), rejections(messages, faults), received_us)
+            quarantine.insert(connection, rejections(messages, faults), received_us)
+            if self._sparkplug is not None:
+                self._sparkplug.save(connection)
+        if self._sparkplug is not None:
+            self._sparkplug.committed()
+        self._heard.noted(heard, received_us)
         self._metrics.committed(batch, stored, faults)
         if faults:
             reasons = Counter(rejected.fault.reason.value for rejected in faults)
             _log.warning("parts_quarantined", messages=len(messages), reasons=dict(reasons))
 
-    def _validate(self, messages: Sequence[Message], read: Read, received_us: int, plain_up_to: int) -> Batch:
-        """Against the fleet as last read; against the fleet as it is now when something unknown is named."""
-        catalog = self._database.catalog(received_us)
-        batch = validate(messages, read, catalog, received_us, plain_up_to=plain_up_to)
-        newer = self._database.newer_catalog(catalog, received_us) if batch.has_unknown else None
-        if newer is None:
-            return batch
-        return validate(messages, read, newer, received_us, plain_up_to=plain_up_to)
+    def _validated(self, messages: Sequence[Message], read: "_Read", received_us: int, plain_up_to: int) -> Batch:
+        """Against the fleet as last read; again when something unknown is named that is known by now, or may be."""
 
-    def _read(self, message: Message, received_us: int) -> Sequence[Decoded]:
-        limit = self._max_payload_bytes
+        def against(catalog: Catalog) -> Batch:
+            if self._sparkplug is not None:
+                self._sparkplug.begin(self._database.connection(), received_us)
+            return validate(
+                messages,
+                lambda message: read(message, catalog, received_us),
+                catalog,
+                received_us,
+                plain_up_to=plain_up_to,
+            )
+
+        catalog = self._database.catalog(received_us)
+        batch = against(catalog)
+        if not batch.unknown:
+            return batch
+        newer = self._database.newer_catalog(catalog, received_us)
+        if newer is not None:
+            catalog, batch = newer, against(newer)
+        if self._registers(batch, received_us):
+            newer = self._database.newer_catalog(catalog, received_us)
+            batch = batch if newer is None else against(newer)
+        return batch
+
+    def _registers(self, batch: Batch, received_us: int) -> bool:
+        """Whether something unknown became known by the rules of the fleet."""
+        wanted = registration.wanted(batch.unknown, batch.catalog)
+        if not wanted:
+            return False
+        with telemetry.transaction(self._database.connection()):
+            done = registrations.register(self._database.connection(), wanted, received_us)
+        if done.full:
+            _log.warning("registration_rules_full", rules=list(done.full))
+        if done.assets or done.sensors:
+            _log.info("registered", assets=done.assets, sensors=done.sensors)
+        return bool(done.assets or done.sensors)
+
+    def _read(self, message: Message, catalog: Catalog, received_us: int) -> Sequence[Decoded]:
         try:
-            return [decode(message, declared=None, received_us=received_us, max_payload_bytes=limit)]
+            if self._sparkplug is not None and is_sparkplug(message.topic):
+                return self._sparkplug.read(message, received_us)
+            limit, declared = self._max_payload_bytes, declared_format(message, catalog)
+            return [decode(message, declared=declared, received_us=received_us, max_payload_bytes=limit)]
         except Exception as error:  # noqa: BLE001  (a fault of ours must not cost the rest of the batch a second try)
             _log.exception("message_failed", topic=message.topic)
             return [_failed(error)]
+
+
+_Read = Callable[[Message, Catalog, int], Sequence[Decoded]]
+
+
+def declared_format(message: Message, catalog: Catalog) -> Format | None:
+    """How the model of the message's asset says that its devices encode."""
+    parts = topics.parse(message.topic)
+    asset = None if parts is None else catalog.assets.get(f"{parts.customer}/{parts.site}/{parts.asset}")
+    return None if asset is None else asset.payload_format
 
 
 def _failed(error: Exception) -> Decoded:
