@@ -1,16 +1,28 @@
-"""Where the MQTT broker is, taken apart once: `mqtt[s]://[user:password@]host[:port][?protocol=3.1.1]`."""
+"""Where the MQTT broker is, taken apart once.
 
+`mqtt[s]://[user:password@]host[:port][?protocol=3.1.1][&ca_file=PATH][&cert_file=PATH&key_file=PATH]`
+"""
+
+import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
-from urllib.parse import parse_qs, unquote, urlsplit
+from pathlib import Path
+from typing import Final, Self
+from urllib.parse import parse_qs, quote, unquote, urlsplit
+
+from shared.errors import ConfigError
 
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
 _PROTOCOLS = {"5": True, "3.1.1": False}
+TLS_FILES: Final = ("ca_file", "cert_file", "key_file")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Broker:
-    """A broker's address. `is_mqtt5` False: MQTT 3.1.1, for brokers that speak no later version (trial only)."""
+    """A broker's address. `is_mqtt5` False: MQTT 3.1.1, for brokers that speak no later version (trial only).
+
+    `ca_file` None: the system's certificate authorities; `cert_file` and `key_file`: the client's own certificate.
+    """
 
     host: str
     port: int
@@ -18,16 +30,25 @@ class Broker:
     password: str
     is_secure: bool
     is_mqtt5: bool
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
 
     @classmethod
     def parse(cls, url: str) -> Self:
-        """Raises ValueError saying what is wrong with the URL."""
+        """Raises ValueError saying what is wrong with the URL, never repeating it: it may hold a password."""
         parts = urlsplit(url)
         if parts.scheme not in _PORTS or not parts.hostname:
             raise ValueError("must be mqtt://host[:port] or mqtts://host[:port]")
-        protocol = parse_qs(parts.query).get("protocol", ["5"])[-1]
+        query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+        protocol = query.get("protocol", "5")
         if protocol not in _PROTOCOLS:
             raise ValueError(f"protocol must be 5 or 3.1.1, not {protocol}")
+        ca_file, cert_file, key_file = (_path(query, name) for name in TLS_FILES)
+        if parts.scheme == "mqtt" and (ca_file or cert_file or key_file):
+            raise ValueError("certificates need mqtts://, not mqtt://")
+        if (cert_file is None) != (key_file is None):
+            raise ValueError("cert_file and key_file go together")
         return cls(
             host=parts.hostname,
             port=parts.port or _PORTS[parts.scheme],
@@ -35,4 +56,44 @@ class Broker:
             password=unquote(parts.password or ""),
             is_secure=parts.scheme == "mqtts",
             is_mqtt5=_PROTOCOLS[protocol],
+            ca_file=ca_file,
+            cert_file=cert_file,
+            key_file=key_file,
         )
+
+    def tls_context(self) -> ssl.SSLContext:
+        """TLS 1.2 or later, the broker's certificate and name verified; raises ConfigError naming the wrong file."""
+        try:
+            context = ssl.create_default_context(cafile=self.ca_file)
+        except OSError as error:
+            raise ConfigError(f"ca_file: {self.ca_file}: {error.strerror or error}") from error
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if self.cert_file is not None and self.key_file is not None:
+            try:
+                # Without a password of its own, OpenSSL would ask the terminal for that of an encrypted key.
+                context.load_cert_chain(self.cert_file, self.key_file, password="")
+            except OSError as error:
+                raise ConfigError(f"cert_file {self.cert_file}, key_file {self.key_file}: {error}") from error
+        return context
+
+
+def with_tls_files(url: str, files: Mapping[str, Path | None]) -> str:
+    """The URL with the files named in its query (`TLS_FILES`), unless the URL itself already names one, or has no TLS.
+
+    A certificate and its key are taken together, from one place.
+    """
+    parts = urlsplit(url)
+    if parts.scheme != "mqtts":
+        return url
+    own = parse_qs(parts.query)
+    has_own_certificate = "cert_file" in own or "key_file" in own
+    added = [
+        f"{name}={quote(str(file), safe='/')}"
+        for name, file in files.items()
+        if file is not None and name not in own and not (has_own_certificate and name != "ca_file")
+    ]
+    return parts._replace(query="&".join([*filter(None, [parts.query]), *added])).geturl()
+
+
+def _path(query: Mapping[str, str], name: str) -> Path | None:
+    return Path(query[name]) if name in query else None

@@ -1,7 +1,7 @@
 """The fleet file: who is served, which machines they have, what those measure and what their codes mean."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -13,16 +13,19 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from shared import declared
+from shared import declared, units
 from shared.declared import Declared, NonEmpty, Span
 from shared.errors import Fault
 from shared.model.alert import AlertKind
-from shared.model.facts import Category, Party
+from shared.model.facts import OFFLINE, Category, Party
+from shared.model.payload import Format
 
 # Slugs are levels of MQTT topics; words name sensors and causes inside payloads and formulas.
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+$", max_length=64)]
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]+$", max_length=64)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+# One level of a topic somebody else names: neither separator nor wildcard.
+Level = Annotated[str, StringConstraints(pattern=r"^[^/+#\x00]+$", max_length=200)]
 # Up to a year; a part of a second for what is stored in microseconds.
 Seconds = Annotated[int, Field(gt=0, le=31_622_400)]
 SplitSeconds = Annotated[float, Field(ge=0.001, le=31_622_400)]
@@ -54,12 +57,32 @@ class Site(Declared):
 
 
 class Sensor(Declared):
-    """A series every machine of the model has. Outside `physical` a reading is refused, outside `expected` doubtful."""
+    """A series every machine of the model has. Outside `physical` a reading is refused, outside `expected` doubtful.
+
+    Both are in `unit`, in which readings are stored. A device that reports in another one says so in `reported_unit`;
+    `conversion` is the scale and offset from that one to `unit`.
+    """
 
     name: Word
     unit: str
+    reported_unit: str | None = None
     physical: Bounds = (None, None)
     expected: Bounds = (None, None)
+
+    @field_validator("reported_unit")
+    @classmethod
+    def _is_convertible(cls, reported: str | None, info: ValidationInfo) -> str | None:
+        unit, name = info.data.get("unit"), info.data.get("name", "")
+        if reported is not None and unit is not None:
+            try:
+                units.conversion(reported, unit)
+            except units.UnitError as error:
+                raise PydanticCustomError("unit", "{name}: {error}", {"name": name, "error": str(error)}) from error
+        return reported
+
+    @property
+    def conversion(self) -> tuple[float, float]:
+        return (1.0, 0.0) if self.reported_unit is None else units.conversion(self.reported_unit, self.unit)
 
 
 class Code(Declared):
@@ -91,15 +114,27 @@ class Detector(Declared):
 
 
 class Model(Declared):
-    """A type of machine. One telemetry sample vouches for `telemetry_hold_s` seconds."""
+    """A type of machine. One telemetry sample vouches for `telemetry_hold_s` seconds.
+
+    `payload` is how its devices encode what they send, where neither topic nor MQTT says so.
+    """
 
     slug: Slug
     name: Text
     telemetry_hold_s: SplitSeconds
+    payload: Format | None = None
     sensors: tuple[Sensor, ...] = ()
     state_rules: tuple[Rule, ...] = ()
     detector: Detector | None = None
     codes: dict[str, Code] = Field(default_factory=dict)
+
+    @field_validator("codes")
+    @classmethod
+    def _ours_stay_unknown_time(cls, codes: dict[str, Code]) -> dict[str, Code]:
+        ours = {code: meant for code, meant in codes.items() if code.startswith("$")}
+        _refuse(f"is not a code that can be read otherwise; {OFFLINE} is", set(ours) - {OFFLINE})
+        _refuse("must be IU", {code for code, meant in ours.items() if meant.category is not Category.IU})
+        return codes
 
     @field_validator("sensors")
     @classmethod
@@ -131,6 +166,17 @@ def _refuse(reason: str, names: set[str]) -> None:
         raise PydanticCustomError("names", "{names} {reason}", {"names": ", ".join(sorted(names)), "reason": reason})
 
 
+class SparkplugSource(Declared):
+    """What speaks for a machine in Sparkplug B: an edge node, or one device of it."""
+
+    group: Level
+    node: Level
+    device: Level | None = None
+
+    def __str__(self) -> str:
+        return "/".join(filter(None, (self.group, self.node, self.device)))
+
+
 class Asset(Declared):
     """One machine; `healthy` is when it was known to be well: what the detector learns from."""
 
@@ -141,6 +187,26 @@ class Asset(Declared):
     model: Slug
     silent_after_s: Seconds | None = None
     healthy: Span | None = None
+    sparkplug: SparkplugSource | None = None
+
+
+class Registration(Declared):
+    """Which unknown assets of a site become known by themselves, and as what; no rule, none.
+
+    `from: birth` waits for a status that says online or a Sparkplug birth, `telemetry` takes telemetry too. `slugs` are
+    patterns with * and ?. With `sensors: learn` such an asset also gets the sensors its model does not have. `most`
+    bounds the assets one rule may register; 0 closes it.
+    """
+
+    name: Slug
+    customer: Slug
+    site: Slug
+    model: Slug
+    accepts: Literal["birth", "telemetry"] = Field(alias="from")
+    slugs: NonEmpty[Annotated[str, StringConstraints(pattern=r"^[a-z0-9*?-]+$", max_length=64)]] = ("*",)
+    sensors: Literal["declared", "learn"] = "declared"
+    most: Annotated[int, Field(ge=0, le=100_000)] = 1_000
+    silent_after_s: Seconds | None = None
 
 
 class Channel(Declared):
@@ -160,17 +226,19 @@ class Fleet(Declared):
     models: tuple[Model, ...] = ()
     assets: tuple[Asset, ...] = ()
     channels: tuple[Channel, ...] = ()
+    registration: tuple[Registration, ...] = ()
 
 
 # What makes an entry unique in its list, and which entries it points at: (its fields, the list, that list's fields).
 _IDENTITY = {
     "customers": ("slug",), "sites": ("customer", "slug"), "models": ("slug",), "assets": ("customer", "site", "slug"),
-    "channels": ("name",),
+    "channels": ("name",), "registration": ("name",),
 }  # fmt: skip
 _REFERENCES = {
     "sites": [(("customer",), "customers")],
     "assets": [(("customer",), "customers"), (("customer", "site"), "sites"), (("model",), "models")],
     "channels": [(("customer",), "customers")],
+    "registration": [(("customer",), "customers"), (("customer", "site"), "sites"), (("model",), "models")],
 }
 
 
@@ -183,6 +251,7 @@ def _contradictions(data: Any) -> Iterator[Fault]:
     if isinstance(data, dict):
         yield from _doubled(data)
         yield from _dangling(data)
+        yield from _claimed_twice(data)
 
 
 def _identities(data: dict[str, Any], key: str, fields: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -211,3 +280,17 @@ def _dangling(data: dict[str, Any]) -> Iterator[Fault]:
             for path, identity in _identities(data, key, fields):
                 if identity not in known:
                     yield Fault(path, f"{'/'.join(identity)!r} is not among the {target}")
+
+
+def _claimed_twice(data: dict[str, Any]) -> Iterator[Fault]:
+    """Sparkplug sources that more than one asset names."""
+    assets = data.get("assets")
+    seen: set[tuple[Any, ...]] = set()
+    for index, asset in enumerate(assets if isinstance(assets, list) else ()):
+        source = asset.get("sparkplug") if isinstance(asset, dict) else None
+        if isinstance(source, dict):
+            levels = tuple(source.get(level) for level in ("group", "node", "device") if source.get(level))
+            if all(isinstance(level, str) for level in levels):
+                if levels in seen:
+                    yield Fault(f"assets[{index}].sparkplug", f"{'/'.join(levels)!r} speaks for an asset already")
+                seen.add(levels)

@@ -3,6 +3,7 @@
 Second stage of the judgement, after loading and before the contract kernel. Times are UTC microseconds, `[start, end)`.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from heapq import heappop, heappush
@@ -12,7 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.instant import HOUR_US
-from shared.model.facts import PRIORITY, AssetEvent, Category, EventKind, Interval, Meaning, Party, StateRule
+from shared.model.facts import (
+    OFFLINE,
+    PRIORITY,
+    SILENT,
+    AssetEvent,
+    Category,
+    EventKind,
+    Interval,
+    Meaning,
+    Party,
+    StateRule,
+)
 
 UNMAPPED = Meaning(category=Category.IU, cause="unmapped_code", party=Party.UNKNOWN)
 NO_DATA = Meaning(category=Category.IU, cause="no_data", party=Party.UNKNOWN)
@@ -23,13 +35,18 @@ _Claim = tuple[_Rank, Interval]
 
 
 def from_telemetry(
-    at_us: NDArray[np.int64], values: Mapping[str, NDArray[np.float64]], rules: Sequence[StateRule], hold_us: int
+    at_us: NDArray[np.int64],
+    values: Mapping[str, NDArray[np.float64]],
+    rules: Sequence[StateRule],
+    hold_us: int,
+    lost_us: Sequence[int] = (),
 ) -> list[Interval]:
     """What the machine's own readings say of its state.
 
     `at_us` (n,) ascends strictly; `values` gives each sensor's readings (n,), NaN where it has none. The sample at t
-    vouches for `[t, min(next sample, t + hold_us))`. The first rule whose conditions all hold names the category; no
-    rule, nothing known. ValueError when `at_us` does not ascend.
+    vouches for `[t, min(next sample, t + hold_us))`, and no longer than until the connection was lost after it:
+    `lost_us` ascends. The first rule whose conditions all hold names the category; no rule, nothing known. ValueError
+    when `at_us` does not ascend.
     """
     if at_us.size == 0 or not rules:
         return []
@@ -40,6 +57,9 @@ def from_telemetry(
     for rule in reversed(rules):
         named[_holds(rule, values, at_us.size)] = meanings.index(rule.meaning)
     ends = np.minimum(np.append(at_us[1:], at_us[-1] + hold_us), at_us + hold_us)
+    if len(lost_us):
+        lost = np.append(np.array(lost_us, np.int64), np.iinfo(np.int64).max)
+        ends = np.minimum(ends, lost[np.searchsorted(lost, at_us, side="right")])
     known = named >= 0
     starts, ends, named = at_us[known], ends[known], named[known]
     if starts.size == 0:
@@ -63,17 +83,29 @@ def build(
     `events` in any order, with the state that holds at `start_us` among them; an open end runs to `end_us`. Known
     events outrank telemetry, and among them the higher `PRIORITY` wins, then the later start, then the higher seq.
     Information unavailable, also as the meaning of an event, loses against whatever is known; a code without meaning
-    is information unavailable, cause `unmapped_code`. States of one instant: the highest seq holds.
+    is information unavailable, cause `unmapped_code`. States of one instant: the highest seq holds. A loss of the
+    connection (`OFFLINE`) ends the states and the open intervals that began before it: nobody can say how they went
+    on; what is stated of the time after it, also late, holds. `SILENT` says nothing.
     """
     claims = [(_rank(interval), interval) for interval in telemetry]
     claims += [
         (_rank(interval, event), interval)
-        for event, until_us in _spans(events, end_us)
+        for event, until_us in _spans([event for event in events if event.code != SILENT], end_us)
         for interval in [_interval(event.start_us, until_us, meanings.get(event.code, UNMAPPED), event.id)]
     ]
     return _sweep(
         [(rank, clipped) for rank, interval in claims if (clipped := _clip(interval, start_us, end_us)) is not None]
     )
+
+
+def losses(events: Iterable[AssetEvent]) -> list[int]:
+    """When the connection was lost, ascending."""
+    return sorted(event.start_us for event in events if is_loss(event))
+
+
+def is_loss(event: AssetEvent) -> bool:
+    """Whether the event is a lost connection."""
+    return event.code == OFFLINE and event.kind is EventKind.INTERVAL
 
 
 def complete(intervals: Sequence[Interval], start_us: int, end_us: int) -> list[Interval]:
@@ -149,8 +181,14 @@ def _holds(rule: StateRule, values: Mapping[str, NDArray[np.float64]], size: int
 
 def _spans(events: Sequence[AssetEvent], end_us: int) -> list[tuple[AssetEvent, int]]:
     """Each event that speaks of some time, with the end of that time."""
+    lost = losses(events)
+
+    def until(event: AssetEvent, bound_us: int) -> int:
+        following = bisect_right(lost, event.start_us)
+        return min(bound_us, lost[following]) if following < len(lost) else bound_us
+
     spans = [
-        (event, end_us if event.end_us is None else event.end_us)
+        (event, event.end_us if event.end_us is not None else end_us if is_loss(event) else until(event, end_us))
         for event in events
         if event.kind is EventKind.INTERVAL
     ]
@@ -158,8 +196,8 @@ def _spans(events: Sequence[AssetEvent], end_us: int) -> list[tuple[AssetEvent, 
     for event in sorted((e for e in events if e.kind is EventKind.STATE), key=_order):
         states[event.start_us] = event
     ordered = list(states.values())
-    spans += [(state, following.start_us) for state, following in pairwise(ordered)]
-    spans += [(state, end_us) for state in ordered[-1:]]
+    spans += [(state, until(state, following.start_us)) for state, following in pairwise(ordered)]
+    spans += [(state, until(state, end_us)) for state in ordered[-1:]]
     return spans
 
 

@@ -14,9 +14,10 @@ from services.analytics import metrics
 from services.analytics.alerts.delivery import deliver_due
 from services.analytics.refresh import Pass, run_once
 from shared.clock import now_us
-from shared.db import dirty, notify, outbox
+from shared.db import dirty, notify, outbox, probe
 from shared.db.pool import AsyncConnection, connect_async
 from shared.errors import UnavailableError
+from shared.health import Health, Part
 from shared.instant import SECOND_US
 from shared.logs import configure
 from shared.metrics_endpoint import served
@@ -35,7 +36,9 @@ _LONGEST_RECONNECT_S: Final = 30.0
 def run(settings: AnalyticsSettings) -> None:
     """Serve until SIGTERM or SIGINT; the pass and the message under way are finished first."""
     configure(settings.log_format)
-    with served(REGISTRY, settings.analytics_metrics_port, "VOUCH_ANALYTICS_METRICS_PORT"):
+    health = Health({"database": Part(now_us, probe=lambda: probe.database(settings.database_url))})
+    port, host = settings.analytics_metrics_port, settings.metrics_host
+    with served(REGISTRY, port, "VOUCH_ANALYTICS_METRICS_PORT", health=health, host=host):
         asyncio.run(_Analytics(settings).serve())
 
 

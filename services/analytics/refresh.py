@@ -10,8 +10,9 @@ from services.analytics.alerts import transitions
 from services.analytics.derive import derive
 from services.analytics.judge import judge
 from services.analytics.judged import Judged
+from services.analytics.roll_up import roll_up
 from services.analytics.watch import watch
-from shared.db import alerts, dirty, notify, timeline
+from shared.db import alerts, dirty, notify, rollups, silences, timeline
 from shared.db.dirty import Claim, Window
 from shared.db.pool import AsyncConnection
 from shared.model.alert import AlertKind, Transition
@@ -35,6 +36,7 @@ class Pass:
 
 async def run_once(connection: AsyncConnection, now_us: int) -> Pass:
     """Claim what is dirty, derive it, assess what it touches, decide the alerts; all of it is saved, or nothing."""
+    await dirty.spread(connection)
     async with connection.transaction():
         claims = await dirty.claim(connection, now_us, ASSETS_A_PASS)
         changed = await _derive(connection, claims, now_us)
@@ -53,11 +55,14 @@ async def run_once(connection: AsyncConnection, now_us: int) -> Pass:
 
 async def _derive(connection: AsyncConnection, claims: Sequence[Claim], now_us: int) -> dict[int, list[Window]]:
     """By asset, the windows in which its timeline became another; an asset that failed is left out and stays dirty."""
-    subjects = await timeline.subjects(connection, [claim.asset_id for claim in claims])
+    asset_ids = [claim.asset_id for claim in claims]
+    subjects = await timeline.subjects(connection, asset_ids)
+    rolled = await rollups.subjects(connection, asset_ids)
     changed: dict[int, list[Window]] = {}
     for claim in claims:
         try:
             async with connection.transaction():
+                await roll_up(connection, rolled[claim.asset_id], claim.marked, claim.until_us)
                 subject = subjects[claim.asset_id]
                 windows = [window for window in claim.windows if await derive(connection, subject, window)]
                 for window in claim.windows:
@@ -84,7 +89,9 @@ async def _alert(connection: AsyncConnection, judged: Sequence[Judged], now_us: 
     for watching in await alerts.watchings(connection):
         key = AlertKind.ANOMALY, transitions.machine_subject(watching.machine)
         decided.append(transitions.of_anomaly(watching, is_open=key in is_open, now_us=now_us))
-    return [transition for transition in decided if transition and await alerts.apply(connection, transition)]
+    made = [transition for transition in decided if transition and await alerts.apply(connection, transition)]
+    await silences.record(connection, made)
+    return made
 
 
 async def _wake(connection: AsyncConnection, judged: Sequence[Judged], alerted: Sequence[Transition]) -> None:

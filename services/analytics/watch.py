@@ -3,7 +3,7 @@
 What is stored is a function of what is known, not of the order it came in. A bucket is scored when the machine ran
 through all of it, and for some time before, and each sensor of the model has a value in it. Late readings in the
 healthy window train anew; a new model, or other settings, score everything anew. Time up to the end of the healthy
-window is never scored.
+window is never scored. What readings that are no longer kept once gave stays: model, scores and findings.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ from services.analytics.detectors.pca import Array, PcaModel, Refusal
 from shared.db import anomalies, timeline
 from shared.db.anomalies import BucketMeans, StoredModel, Watched
 from shared.db.pool import AsyncConnection
-from shared.instant import HOUR_US
+from shared.instant import MINUTE_US
 from shared.model.anomaly import BucketScore, Contribution
 
 _log = structlog.get_logger(__name__)
@@ -41,10 +41,11 @@ async def watch(connection: AsyncConnection, asset_id: int, start_us: int, end_u
             await anomalies.forget(connection, asset_id)
             start_us, end_us = asset.healthy_to_us, asset.known_to_us
     model = None if stored is None else record.model_of(stored.parameters)
-    if stored is None or model is None:
+    if stored is None or model is None or not _is_current(asset, stored):
         return
     bucket_us = asset.settings.bucket_us
-    start_us = max(floor_us(start_us, bucket_us), ceil_us(asset.healthy_to_us, bucket_us))
+    first_us = ceil_us(max(asset.healthy_to_us, asset.readings_from_us), bucket_us)
+    start_us = max(floor_us(start_us, bucket_us), first_us)
     end_us = ceil_us(end_us + settling_us(asset.settings), bucket_us)
     if start_us < end_us:
         is_new = await _score(connection, asset, stored.id, model, start_us=start_us, end_us=end_us)
@@ -56,15 +57,18 @@ async def watch(connection: AsyncConnection, asset_id: int, start_us: int, end_u
 def _must_train(asset: Watched, start_us: int, end_us: int, known_to_us: int) -> bool:
     """The healthy window is over, and there is no outcome of its training yet, or one of other data or settings.
 
-    Changes are announced by the hour: the hour in which the healthy window ends must be over too, or each reading in
-    it would look like a late one.
+    Changes are announced by the minute: the minute in which the healthy window ends must be over too, or each reading
+    in it would look like a late one. Nothing is learnt from a window of which readings are no longer kept.
     """
-    if known_to_us <= ceil_us(asset.healthy_to_us, HOUR_US):
+    if known_to_us <= ceil_us(asset.healthy_to_us, MINUTE_US) or asset.healthy_from_us < asset.readings_from_us:
         return False
-    window = asset.healthy_from_us, asset.healthy_to_us
-    if asset.model is None or not record.is_current(asset.model.parameters, asset.settings, *window):
+    if asset.model is None or not _is_current(asset, asset.model):
         return True
     return start_us < asset.healthy_to_us and end_us > asset.healthy_from_us
+
+
+def _is_current(asset: Watched, model: StoredModel) -> bool:
+    return record.is_current(model.parameters, asset.settings, asset.healthy_from_us, asset.healthy_to_us)
 
 
 async def _train(connection: AsyncConnection, asset: Watched, now_us: int) -> StoredModel:

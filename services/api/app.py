@@ -12,7 +12,7 @@ from services.api import openapi, problems
 from services.api.deps import Parts
 from services.api.edge import Edge
 from services.api.metrics import Metrics
-from services.api.routes import account, contracts, findings, machines, operations
+from services.api.routes import account, contracts, findings, machines, operations, quarantine, readings
 from services.api.stream import Broadcast, listen
 from services.api.web import pages
 from services.api.web.templates import STATIC
@@ -38,7 +38,7 @@ def create_app(settings: ApiSettings, clock: Callable[[], int]) -> FastAPI:
         lifespan=_running,
     )
     app.state.parts = own
-    for routes in (machines, contracts, findings, account, operations):
+    for routes in (machines, readings, contracts, findings, quarantine, account, operations):
         app.include_router(routes.router)
     app.include_router(pages.router, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

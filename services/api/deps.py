@@ -28,7 +28,7 @@ class Parts:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Visit:
-    """One request of someone known: one read-only transaction, one instant."""
+    """One request of someone known: one transaction, read-only unless it is to change something, and one instant."""
 
     principal: Principal
     connection: AsyncConnection
@@ -56,6 +56,18 @@ async def visit(
         yield Visit(principal=principal, connection=connection, now_us=own.clock())
 
 
+async def errand(
+    own: Annotated[Parts, Depends(parts)], key: Annotated[str, Depends(presented_key)]
+) -> AsyncIterator[Visit]:
+    """As `visit`, in a transaction that may write."""
+    async with principals.writing(own.pool) as connection:
+        principal = await principals.find(connection, key)
+        if principal is None:
+            raise UnauthenticatedError("the API key is not valid")
+        await principals.see(connection, principal)
+        yield Visit(principal=principal, connection=connection, now_us=own.clock())
+
+
 def may(right: Right) -> Callable[[Visit], Awaitable[Visit]]:
     """A dependency that lets in whoever has the right; raises ForbiddenError for the others."""
 
@@ -67,9 +79,20 @@ def may(right: Right) -> Callable[[Visit], Awaitable[Visit]]:
     return allowed
 
 
+def may_change(right: Right) -> Callable[[Visit], Awaitable[Visit]]:
+    """As `may`, for what changes something."""
+
+    async def allowed(asked: Annotated[Visit, Depends(errand, scope="function")]) -> Visit:
+        check(asked.principal.role, right)
+        return asked
+
+    return allowed
+
+
 OnAccount = Annotated[Visit, Depends(may(Right.ACCOUNT))]
 OnMachines = Annotated[Visit, Depends(may(Right.MACHINES))]
 OnContracts = Annotated[Visit, Depends(may(Right.CONTRACTS))]
 OnAlerts = Annotated[Visit, Depends(may(Right.ALERTS))]
 OnQuarantine = Annotated[Visit, Depends(may(Right.QUARANTINE))]
+ToQuarantine = Annotated[Visit, Depends(may_change(Right.QUARANTINE))]
 OwnParts = Annotated[Parts, Depends(parts)]

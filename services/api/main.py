@@ -27,7 +27,7 @@ def run(settings: ApiSettings) -> None:
         app,
         log_config=None,
         access_log=False,
-        log_level="error",
+        log_level="warning",
         server_header=False,
         timeout_graceful_shutdown=_DRAIN_S,
     )

@@ -23,7 +23,7 @@ _WHAT: Final = {
     Right.MACHINES: "Machines, readings, events, timelines and anomalies.",
     Right.CONTRACTS: "Contracts, assessments and value in use.",
     Right.ALERTS: "Alerts and their transitions; where they were sent is shown to those with the right `deliveries`.",
-    Right.QUARANTINE: "Messages that were not stored, with their raw payload.",
+    Right.QUARANTINE: "Messages that were not stored, with their raw payload; replaying and discarding them.",
 }
 
 
@@ -52,8 +52,10 @@ def _complete(document: dict[str, Any]) -> dict[str, Any]:
     schemas.update(parts.pop("$defs"))
     schemas["Problem"] = parts
     for path, operations in document["paths"].items():
-        for operation in operations.values():
-            operation["responses"].update({str(kind.status): _response(kind) for kind in _kinds(path)})
+        for method, operation in operations.items():
+            operation["responses"].update({str(kind.status): _response(kind) for kind in _kinds(path, method)})
+            if len(operation["responses"]["200"].get("content", {})) > 1:
+                operation["responses"]["406"] = _response(problems.NOT_ACCEPTABLE)
     return document
 
 
@@ -61,7 +63,7 @@ def _roles(right: Right) -> str:
     return "Roles: " + ", ".join(role for role, rights in RIGHTS.items() if right in rights) + "."
 
 
-def _kinds(path: str) -> list[Kind]:
+def _kinds(path: str, method: str) -> list[Kind]:
     kinds = [problems.INTERNAL]
     if path == "/readyz" or path.startswith(PREFIX):
         kinds.append(problems.UNAVAILABLE)
@@ -69,6 +71,8 @@ def _kinds(path: str) -> list[Kind]:
         kinds += [problems.UNAUTHENTICATED, problems.FORBIDDEN, problems.INVALID_REQUEST]
     if "{" in path:
         kinds.append(problems.NOT_FOUND)
+    if method != "get":
+        kinds.append(problems.CONFLICT)
     return kinds
 
 

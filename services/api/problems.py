@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 
 from services.api.schemas.problem import FieldFault, Problem
 from services.api.security import ForbiddenError, UnauthenticatedError
+from services.api.tables import NotAcceptableError
 from services.api.web.templates import render
 from shared.errors import NotFoundError, UnavailableError, VouchError
 
@@ -29,6 +30,10 @@ class InvalidParameterError(VouchError):
         super().__init__(f"{field}: {reason}")
 
 
+class ConflictError(VouchError):
+    """What was asked for cannot be done to a thing in its present state."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Kind:
     """A kind of problem; `slug` is what follows /problems/ in its type."""
@@ -41,18 +46,32 @@ class Kind:
 UNAUTHENTICATED: Final = Kind(status=401, slug="unauthenticated", title="A valid API key is needed")
 FORBIDDEN: Final = Kind(status=403, slug="forbidden", title="Not allowed for this role")
 NOT_FOUND: Final = Kind(status=404, slug="not-found", title="Not found")
+NOT_ACCEPTABLE: Final = Kind(status=406, slug="not-acceptable", title="Not to be had in an accepted format")
 METHOD_NOT_ALLOWED: Final = Kind(status=405, slug="method-not-allowed", title="Method not allowed")
+CONFLICT: Final = Kind(status=409, slug="conflict", title="Not possible as things stand")
 INVALID_REQUEST: Final = Kind(status=422, slug="invalid-request", title="The request is not valid")
 INTERNAL: Final = Kind(status=500, slug="internal", title="An error on our side")
 UNAVAILABLE: Final = Kind(status=503, slug="unavailable", title="Temporarily unavailable")
 
-KINDS: Final = (UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, METHOD_NOT_ALLOWED, INVALID_REQUEST, INTERNAL, UNAVAILABLE)
+KINDS: Final = (
+    UNAUTHENTICATED,
+    FORBIDDEN,
+    NOT_FOUND,
+    METHOD_NOT_ALLOWED,
+    NOT_ACCEPTABLE,
+    CONFLICT,
+    INVALID_REQUEST,
+    INTERNAL,
+    UNAVAILABLE,
+)
 _BY_STATUS: Final = {kind.status: kind for kind in KINDS}
 _OF_ERROR: Final[tuple[tuple[type[VouchError], Kind], ...]] = (
     (UnauthenticatedError, UNAUTHENTICATED),
     (ForbiddenError, FORBIDDEN),
     (NotFoundError, NOT_FOUND),
+    (ConflictError, CONFLICT),
     (InvalidParameterError, INVALID_REQUEST),
+    (NotAcceptableError, NOT_ACCEPTABLE),
     (UnavailableError, UNAVAILABLE),
 )
 _WORDS: Final = {"extra_forbidden": "is not a parameter of this request", "missing": "is missing"}

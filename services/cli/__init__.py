@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from services.cli import contract, fleet, key, programs
+from services.cli import backfill, broker, contract, device, export, fleet, key, programs, quarantine, retention
 from shared.errors import VouchError
 
 app = typer.Typer(
@@ -19,9 +19,15 @@ app = typer.Typer(
     help="Value in use of machines, against the contract.",
 )
 app.add_typer(programs.app)
+app.add_typer(backfill.app)
+app.add_typer(broker.app, name="broker")
 app.add_typer(contract.app, name="contract")
+app.add_typer(device.app, name="device")
+app.add_typer(export.app)
 app.add_typer(fleet.app, name="fleet")
 app.add_typer(key.app, name="key")
+app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(retention.app, name="retention")
 
 
 def main() -> None:

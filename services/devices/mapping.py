@@ -15,7 +15,7 @@ from shared.fleet import Slug, Text, Word
 from shared.instant import to_us
 from shared.model.facts import EventKind
 
-_UNITS_US = {"s": 1_000_000, "ms": 1_000, "us": 1}
+UNITS_US = {"s": 1_000_000, "ms": 1_000, "us": 1}
 
 
 def _known_zone(name: str) -> str:
@@ -73,7 +73,7 @@ class TimeColumn(Declared):
     def reader(self) -> Callable[[str], int]:
         """Cell -> UTC microseconds. It raises ValueError for a cell that is no time, or none that the zone has once."""
         if self.unit:
-            factor = _UNITS_US[self.unit]
+            factor = UNITS_US[self.unit]
             return lambda cell: round(float(cell) * factor)
         zone = ZoneInfo(self.zone) if self.zone else None
         if self.format == "iso":
@@ -131,7 +131,7 @@ class EndOfLog(Declared):
 
 
 class Source(Declared):
-    """CSV files of one form, read in the order named: plain, gzip (.gz) or one `member` of a zip."""
+    """Files of one form, read in the order named: CSV, plain, gzip (.gz) or one `member` of a zip, or Parquet."""
 
     files: NonEmpty[Annotated[Text, AfterValidator(_inside)]]
     member: Text | None = None
@@ -156,6 +156,15 @@ class Source(Declared):
         if any(name.endswith(".zip") != (self.member is not None) for name in self.files):
             raise PydanticCustomError("member", "`member` goes with zip files, and zip files with a `member`")
         return self
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of all columns that are read, each once."""
+        target = () if self.asset.column is None else (self.asset.column,)
+        named = [self.time.column, *target, *self.where, *self.readings]
+        if self.events is not None:
+            named += [*self.events.code, *(name for name in (self.events.text, self.events.end) if name)]
+        return tuple(dict.fromkeys(named))
 
 
 class Mapping(Declared):

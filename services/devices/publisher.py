@@ -1,6 +1,7 @@
 """The device's end of the line: publishes over MQTT 5 at QoS 1 with a bounded number of messages unacknowledged."""
 
 import threading
+import time
 from types import TracebackType
 from typing import Self
 
@@ -9,6 +10,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from services.devices.kept import Kept, Note
 from shared.broker import Broker
 from shared.errors import UnavailableError
 
@@ -16,6 +18,8 @@ _KEEPALIVE_S = 60
 _CONNECT_LIMIT_S = 15.0
 _CLOSE_LIMIT_S = 30.0
 _NO_MATCHING_SUBSCRIBERS = 0x10
+# What nobody was subscribed to is sent again after this.
+_KNOCK_EVERY_S = 1.0
 
 
 class Publisher:
@@ -24,10 +28,23 @@ class Publisher:
     At most `window` messages (fewer when the broker's receive maximum is lower) are unacknowledged at any time;
     `publish` blocks beyond that, for `patience_s` without a single acknowledgement at the longest. A lost connection
     is made again and what was not acknowledged is sent again, so a message may arrive twice, never not at all.
+
+    An acknowledged message is safe only once the broker has saved its queues. With `keep_s`, at least the broker's
+    interval of saving and the time of one save, messages acknowledged so recently are sent again after a reconnect,
+    and those that nobody was subscribed to about once a second: then killing the broker loses nothing either.
+
     Safe to use from several threads. `with` connects, and at its end waits for the last acknowledgements.
     """
 
-    def __init__(self, mqtt_url: str, *, client_id: str = "", window: int = 1_000, patience_s: float = 120.0) -> None:
+    def __init__(
+        self,
+        mqtt_url: str,
+        *,
+        client_id: str = "",
+        window: int = 1_000,
+        patience_s: float = 120.0,
+        keep_s: float = 0.0,
+    ) -> None:
         broker = Broker.parse(mqtt_url)
         self._host, self._port = broker.host, broker.port
         self._window = window
@@ -38,6 +55,8 @@ class Publisher:
         self._outstanding = 0
         self._acknowledged = 0
         self._unheard = 0
+        self._kept = Kept(keep_s)
+        self._knocked_s = 0.0
         self._refusal: str | None = None
         self._client = self._make_client(client_id, broker)
 
@@ -67,12 +86,12 @@ class Publisher:
 
     @property
     def acknowledged(self) -> int:
-        """Messages the broker has taken over."""
+        """Messages the broker has taken over; each time counts for those sent again."""
         return self._acknowledged
 
     @property
     def unheard(self) -> int:
-        """Acknowledged messages that no session was subscribed to: the broker has dropped them."""
+        """Acknowledgements that said no session was subscribed: the broker has dropped the message."""
         return self._unheard
 
     def publish(self, topic: str, payload: bytes) -> None:
@@ -81,22 +100,78 @@ class Publisher:
         Raises UnavailableError when the broker has refused an earlier message for good, or when nothing was
         acknowledged for `patience_s`.
         """
-        with self._changed:
-            while self._outstanding >= self._window and not self._refusal:
-                before = self._acknowledged
-                if not self._changed.wait(self._patience_s) and before == self._acknowledged:
-                    raise UnavailableError(self._overdue(self._patience_s))
-            self._raise_refusal()
-            self._outstanding += 1
-        self._client.publish(topic, payload, qos=1)
+        self._await_place()
+        self._send(Note(topic, payload))
 
     def drain(self, limit_s: float) -> None:
         """Wait until all is acknowledged; raises UnavailableError naming how many messages are not after `limit_s`."""
+        deadline_s = time.monotonic() + limit_s
+        while True:
+            with self._changed:
+                done = self._changed.wait_for(
+                    lambda: self._refusal or not (self._outstanding or self._kept.waiting),
+                    min(_KNOCK_EVERY_S, deadline_s - time.monotonic()),
+                )
+                self._raise_refusal()
+                if done:
+                    return
+                if time.monotonic() >= deadline_s:
+                    raise UnavailableError(self._overdue(limit_s))
+            self._knock()
+
+    def _await_place(self) -> None:
+        """Wait until one more message may be under way, which it then counts as."""
+        heard_s, before = time.monotonic(), self._heard
+        while True:
+            self._knock()
+            with self._changed:
+                self._changed.wait_for(
+                    lambda: self._refusal or self._outstanding + self._kept.waiting < self._window,
+                    min(_KNOCK_EVERY_S, self._patience_s),
+                )
+                self._raise_refusal()
+                if self._outstanding + self._kept.waiting < self._window:
+                    self._outstanding += 1
+                    return
+                if self._heard != before:
+                    heard_s, before = time.monotonic(), self._heard
+                elif time.monotonic() - heard_s >= self._patience_s:
+                    raise UnavailableError(self._overdue(self._patience_s))
+
+    @property
+    def _heard(self) -> int:
+        return self._acknowledged - (self._unheard if self._kept else 0)
+
+    def _send(self, note: Note) -> None:
+        # Not under the lock: paho calls `_on_publish` with a lock of its own held that this takes.
+        mid = self._client.publish(note.topic, note.payload, qos=1).mid
+        if self._kept:
+            with self._changed:
+                self._kept.sent(mid, note)
+
+    def _knock(self) -> None:
+        """Send again what nobody was subscribed to, when that was a while ago."""
+        if not self._kept:
+            return
         with self._changed:
-            done = self._changed.wait_for(lambda: not self._outstanding or self._refusal, limit_s)
-            self._raise_refusal()
-            if not done:
-                raise UnavailableError(self._overdue(limit_s))
+            now_s = time.monotonic()
+            if not self._kept.waiting or not self._connected or now_s < self._knocked_s + _KNOCK_EVERY_S:
+                return
+            self._knocked_s = now_s
+            self._kept.repeat_unheard()
+        self._send_again()
+
+    def _send_again(self) -> None:
+        """As many as the window lets under way; the acknowledgements of these bring on the others."""
+        if not self._kept:
+            return
+        while True:
+            with self._changed:
+                note = self._kept.next() if self._outstanding < self._window else None
+                if note is None:
+                    return
+                self._outstanding += 1
+            self._send(note)
 
     def _make_client(self, client_id: str, broker: Broker) -> mqtt.Client:
         protocol = MQTTProtocolVersion.MQTTv5 if broker.is_mqtt5 else MQTTProtocolVersion.MQTTv311
@@ -106,7 +181,7 @@ class Publisher:
         if broker.username is not None:
             client.username_pw_set(broker.username, broker.password)
         if broker.is_secure:
-            client.tls_set()
+            client.tls_set_context(broker.tls_context())
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
@@ -118,11 +193,14 @@ class Publisher:
     ) -> None:  # fmt: skip
         with self._changed:
             if not reason.is_failure:
+                if self._accepted:
+                    self._kept.repeat_recent(time.monotonic())
                 self._connected = self._accepted = True
                 self._window = min(self._window, getattr(properties, "ReceiveMaximum", self._window))
             elif not self._accepted:
                 self._refusal = f"connection refused: {reason}"
             self._changed.notify_all()
+        self._send_again()
 
     def _on_disconnect(
         self, _client: mqtt.Client, _userdata: object, _flags: mqtt.DisconnectFlags, _reason: ReasonCode,
@@ -132,18 +210,22 @@ class Publisher:
             self._connected = False
 
     def _on_publish(
-        self, _client: mqtt.Client, _userdata: object, _mid: int, reason: ReasonCode, _properties: Properties
+        self, _client: mqtt.Client, _userdata: object, mid: int, reason: ReasonCode, _properties: Properties
     ) -> None:
         with self._changed:
             self._outstanding -= 1
             if reason.is_failure:
                 self._refusal = f"message refused: {reason}"
             else:
+                is_heard = reason.value != _NO_MATCHING_SUBSCRIBERS
                 self._acknowledged += 1
-                self._unheard += reason.value == _NO_MATCHING_SUBSCRIBERS
+                self._unheard += not is_heard
+                if self._kept:
+                    self._kept.acknowledged(mid, is_heard=is_heard, now_s=time.monotonic())
             # Half a window at a time: waking the publishing thread for each place would cost more than the message.
             if self._outstanding == self._window // 2 or self._outstanding == 0 or self._refusal:
                 self._changed.notify_all()
+        self._send_again()
 
     def _raise_refusal(self) -> None:
         if self._refusal:

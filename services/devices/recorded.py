@@ -1,4 +1,4 @@
-"""Recorded files as a stream: plain, gzip or a member of a zip -> the samples of a source, in the file's order."""
+"""Recorded files as a stream: CSV, plain or packed, or Parquet -> the samples of a source, in the file's order."""
 
 import csv
 import gzip
@@ -63,7 +63,7 @@ def samples(source: Source, data: Path, tally: Tally) -> Iterator[Sample]:
     last: dict[str, int] = {}
     seq = 0
     for name in source.files:
-        for place, row, reader in _rows(data / name, source, tally):
+        for place, row, reader in rows(data / name, source, tally):
             seq += 1
             said = reader.read(row, seq)
             if isinstance(said, Sample):
@@ -78,10 +78,21 @@ def samples(source: Source, data: Path, tally: Tally) -> Iterator[Sample]:
             yield tally.sample(end_of_log(source.end_of_log, address, at_us, seq + 1))
 
 
-def _rows(path: Path, source: Source, tally: Tally) -> Iterator[tuple[str, list[str], RowReader]]:
+def rows(path: Path, source: Source, tally: Tally) -> Iterator[tuple[str, list[str], RowReader]]:
+    """The rows of one file, each with its place as a report names it, and their reader.
+
+    Raises VouchError for an unreadable file, SpecError for missing columns.
+    """
+    if path.suffix == ".parquet":
+        return _parquet_rows(path, source, tally)
+    return _csv_rows(path, source, tally)
+
+
+def _csv_rows(path: Path, source: Source, tally: Tally) -> Iterator[tuple[str, list[str], RowReader]]:
     try:
         with ExitStack() as open_files:
-            stream = io.TextIOWrapper(_open(path, source.member, open_files), "utf-8-sig", errors="replace", newline="")
+            binary = open_binary(path, source.member, open_files)
+            stream = io.TextIOWrapper(binary, "utf-8-sig", errors="replace", newline="")
             table = csv.reader(tally.lines(stream), delimiter=source.delimiter)
             reader = RowReader(source, next(table, []), str(path))
             for row in table:
@@ -92,7 +103,22 @@ def _rows(path: Path, source: Source, tally: Tally) -> Iterator[tuple[str, list[
         raise VouchError(f"{path}: {error}") from error
 
 
-def _open(path: Path, member: str | None, open_files: ExitStack) -> IO[bytes]:
+def _parquet_rows(path: Path, source: Source, tally: Tally) -> Iterator[tuple[str, list[str], RowReader]]:
+    from services.devices import parquet
+
+    columns = [name for name in parquet.header(path) if name in source.columns]
+    reader = RowReader(source, columns, str(path))
+    length, number = path.stat().st_size, 0
+    for batch, share in parquet.batches(path, columns):
+        tally.characters += round(length * share)
+        for row in parquet.cells(batch):
+            number += 1
+            tally.rows += 1
+            yield f"{path.name}, row {number}", row, reader
+
+
+def open_binary(path: Path, member: str | None, open_files: ExitStack) -> IO[bytes]:
+    """The bytes of a CSV file, unpacked."""
     if member is not None:
         return open_files.enter_context(open_files.enter_context(zipfile.ZipFile(path)).open(member))
     if path.suffix == ".gz":

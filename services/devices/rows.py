@@ -36,7 +36,7 @@ class RowReader:
         """Raises SpecError naming every column that the mapping names and the file does not have, or has twice."""
         faults = [
             Fault(path, f"column {name!r} is {'doubled' if name in header else 'missing'}")
-            for name in dict.fromkeys(_columns(source))
+            for name in source.columns
             if header.count(name) != 1
         ]
         if faults:
@@ -112,17 +112,6 @@ def timestamp(at_us: int) -> int | str:
 
 def _address(source: Source, slug: str, channel: Channel) -> str:
     return str(Topic(customer=source.asset.customer, site=source.asset.site, asset=slug, channel=channel))
-
-
-def _columns(source: Source) -> Iterator[str]:
-    yield source.time.column
-    if source.asset.column:
-        yield source.asset.column
-    yield from source.where
-    yield from source.readings
-    if source.events:
-        yield from source.events.code
-        yield from (name for name in (source.events.text, source.events.end) if name)
 
 
 def _number(cell: str, quantity: Quantity) -> float | str | None:

@@ -6,12 +6,13 @@ from typing import Final, NamedTuple
 
 from services.ingest.columns import Checked, Samples, time_fault
 from services.ingest.inbox import Message
-from services.ingest.wire import Fault
+from services.ingest.wire import Decoded, Fault
 from shared import topics
 from shared.db.catalog import Catalog, KnownAsset
 from shared.db.quarantine import Rejection
 from shared.db.telemetry import Facts, Stored
 from shared.instant import from_us
+from shared.model.connection import Statement
 from shared.model.facts import QuarantineReason
 
 # Each bad part has a row of its own with the whole payload, as long as the copies of one payload stay below this.
@@ -39,7 +40,8 @@ class Batch:
 
     `origins` gives those of the samples, by number, whose message was not a plain one of one asset. `event_origins`
     gives for each of `facts.events` its message and its place there; `rejected` is what was refused
-    before the readings became columns. `has_unknown`: an asset or a sensor was named that the catalog does not have.
+    before the readings became columns. `unknown` is what named an asset or a sensor that the
+    catalog does not have.
     """
 
     messages: Sequence[Message]
@@ -49,8 +51,9 @@ class Batch:
     checked: Checked
     facts: Facts
     event_origins: Sequence[tuple[int, str]]
+    statements: Sequence[Statement]
     rejected: Sequence[Rejected]
-    has_unknown: bool
+    unknown: Sequence[Decoded]
 
     def faults(self, stored: Stored) -> list[Rejected]:
         """Everything that was not stored, once the database has said what it holds otherwise."""
@@ -73,7 +76,7 @@ class Batch:
     def _outside(self, reading: int) -> Rejected:
         sensors, sensor = self.catalog.sensors, self.samples.sensor[reading]
         low, high = sensors.physical_low[sensor], sensors.physical_high[sensor]
-        what = f"{self.samples.value[reading]} {sensors.unit[sensor]} is outside of what is possible, {low} to {high}"
+        what = f"{self.checked.value[reading]} {sensors.unit[sensor]} is outside of what is possible, {low} to {high}"
         return self._refused_reading(reading, QuarantineReason.OUT_OF_PHYSICAL_RANGE, what)
 
     def _conflicting_reading(self, reading: int) -> Rejected:

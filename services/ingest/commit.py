@@ -83,7 +83,7 @@ class Commit:
     def _commit(self, messages: Sequence[Message], read: "_Read", received_us: int, *, plain_up_to: int) -> None:
         connection = self._database.connection()
         batch = self._validated(messages, read, received_us, plain_up_to)
-        with telemetry.transaction(connection):
+        with self._metrics.commit_s.time(), telemetry.transaction(connection):
             stored = telemetry.store(connection, batch.facts)
             self._heard.add(batch.facts.heard, stored.newest_us, received_us)
             heard: list[Heard] = self._heard.due(received_us, {said.asset_id for said in batch.statements})

@@ -2,93 +2,146 @@
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final, NamedTuple
 
-import msgspec
-from msgspec import UNSET, Raw
+from msgspec import UNSET
 
-from services.ingest import diagnose
-from services.ingest.wire import Decoded, Event, EventPart, Fault, Sample, Status
+from services.ingest import codec, content, diagnose, plain, senml
+from services.ingest.codec import REFUSED, Codec
+from services.ingest.inbox import Message
+from services.ingest.wire import Decoded, Event, EventPart, Fault
 from shared import topics
 from shared.model.facts import QuarantineReason
+from shared.model.payload import Format
 from shared.topics import Channel
 
-_decode_samples: Final = msgspec.json.Decoder(list[Sample] | Sample).decode
-_decode_raws: Final = msgspec.json.Decoder(list[Raw]).decode
-_decode_event: Final = msgspec.json.Decoder(Event).decode
-_decode_status: Final = msgspec.json.Decoder(Status).decode
+_CODECS: Final = {
+    Format.JSON: codec.JSON,
+    Format.SENML_JSON: codec.JSON,
+    Format.MSGPACK: codec.MSGPACK,
+    Format.CBOR: codec.CBOR,
+    Format.SENML_CBOR: codec.CBOR,
+}
+_SENML: Final = frozenset({Format.SENML_JSON, Format.SENML_CBOR})
 
 
-def decode(topic: str, payload: bytes, max_payload_bytes: int) -> Decoded:
-    """Never raises for what a device may send: a fault is part of the result, and the good parts stay."""
-    address = _address(topic)
+class _Letter(NamedTuple):
+    """A payload and what is needed to read it; `sensor` is what the topic names, if it does."""
+
+    path: str
+    sensor: str | None
+    format: Format
+    payload: bytes
+    received_us: int
+
+    @property
+    def codec(self) -> Codec:
+        return _CODECS[self.format]
+
+
+def decode(message: Message, *, declared: Format | None, received_us: int, max_payload_bytes: int) -> Decoded:
+    """Never raises for what a device may send: a fault is part of the result, and the good parts stay.
+
+    The format is what MQTT's content type says, else what the asset's model declares, else JSON.
+    """
+    address = _address(message.topic)
     if address is None:
-        form = f"{topics.ROOT}/{{customer}}/{{site}}/{{asset}}/{{{'|'.join(Channel)}}}"
+        form = f"{topics.ROOT}/{{customer}}/{{site}}/{{asset}}/{{{'|'.join(Channel)}}} or telemetry/{{sensor}}"
         return Decoded(faults=[Fault(QuarantineReason.MALFORMED_TOPIC, f"expected {form}")])
-    path, channel = address
-    if not payload:
+    path, channel, sensor = address
+    if not message.payload:
         return Decoded(path=path, faults=[Fault(QuarantineReason.EMPTY_PAYLOAD, "no payload")])
-    if len(payload) > max_payload_bytes:
-        detail = f"{len(payload)} bytes, at most {max_payload_bytes}"
+    if len(message.payload) > max_payload_bytes:
+        detail = f"{len(message.payload)} bytes, at most {max_payload_bytes}"
         return Decoded(path=path, faults=[Fault(QuarantineReason.PAYLOAD_TOO_LARGE, detail)])
-    return _BY_CHANNEL[channel](path, payload)
+    found = content.read(message, declared, max_payload_bytes)
+    if isinstance(found, Fault):
+        return Decoded(path=path, faults=[found])
+    return _BY_CHANNEL[channel](_Letter(path, sensor, found.format, found.payload, received_us))
 
 
 @lru_cache(maxsize=65_536)
-def _address(topic: str) -> tuple[str, Channel] | None:
+def _address(topic: str) -> tuple[str, Channel, str | None] | None:
     parts = topics.parse(topic)
-    return None if parts is None else (f"{parts.customer}/{parts.site}/{parts.asset}", parts.channel)
+    return None if parts is None else (f"{parts.customer}/{parts.site}/{parts.asset}", parts.channel, parts.sensor)
 
 
-def _telemetry(path: str, payload: bytes) -> Decoded:
+def _telemetry(letter: _Letter) -> Decoded:
+    path, sensor, format_, payload, received_us = letter
+    if format_ not in _SENML:
+        found = plain.telemetry(path, payload, letter.codec, sensor)
+        if found is not None:
+            return found
     try:
-        samples = _decode_samples(payload)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        is_list, found, faults = diagnose.telemetry(payload)
-        return Decoded(path=path, is_list=is_list, samples=found, faults=faults)
-    if isinstance(samples, list):
-        return Decoded(path=path, is_list=True, samples=samples)
-    return Decoded(path=path, samples=[samples])
+        document = _document(letter)
+    except ValueError as error:
+        return _malformed(path, str(error))
+    if format_ not in _SENML and (format_ is not Format.JSON or not senml.is_pack(document)):
+        return diagnose.telemetry(path, document, sensor)
+    if sensor is not None:
+        return _malformed(path, "SenML names its sensors itself: its topic ends in telemetry")
+    return senml.telemetry(path, document, received_us=received_us)
 
 
-def _events(path: str, payload: bytes) -> Decoded:
-    if not payload.lstrip().startswith(b"["):
-        parts = [("", payload)]
-    else:
-        try:
-            parts = [(f"[{index}]", bytes(raw)) for index, raw in enumerate(_decode_raws(payload))]
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            return Decoded(path=path, faults=[Fault(QuarantineReason.MALFORMED_PAYLOAD, str(error))])
-    decoded = Decoded(path=path, is_list=parts[:1] != [("", payload)])
+def _document(letter: _Letter) -> Any:
+    document = letter.codec.document(letter.payload)
+    return senml.labelled(document) if letter.format is Format.SENML_CBOR else document
+
+
+def _events(letter: _Letter) -> Decoded:
+    path, payload = letter.path, letter.payload
+    try:
+        if letter.format in _SENML:
+            return senml.events(path, _document(letter), received_us=letter.received_us)
+        raws = letter.codec.parts(payload)
+    except REFUSED as error:
+        return _malformed(path, str(error))
+    parts = [("", payload)] if raws is None else [(f"[{index}]", raw) for index, raw in enumerate(raws)]
+    decoded = Decoded(path=path, is_list=raws is not None)
     for place, raw in parts:
-        event, faults = _event(raw, place)
+        event, faults = _event(letter.codec, raw, place)
         decoded.faults += faults
         if event is not None:
             decoded.events.append(EventPart(event, place, raw))
     return decoded
 
 
-def _event(raw: bytes, place: str) -> tuple[Event | None, list[Fault]]:
+def _event(codec: Codec, raw: bytes, place: str) -> tuple[Event | None, list[Fault]]:
     try:
-        event = _decode_event(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return diagnose.event(raw, place)
+        event = codec.event(raw)
+    except REFUSED:
+        event = None
+    if event is not None and _is_sound(event):
+        return event, []
+    try:
+        return diagnose.event(codec.document(raw), place)
+    except ValueError as error:
+        return None, [Fault(QuarantineReason.MALFORMED_PAYLOAD, f"{place}: {error}" if place else str(error))]
+
+
+def _is_sound(event: Event) -> bool:
     if (event.ts is UNSET) == (event.start is UNSET) or (event.ts is not UNSET and event.end is not None):
-        return diagnose.event(raw, place)
-    if "\0" in event.code or "\0" in event.text:
-        return diagnose.event(raw, place)
-    return event, []
+        return False
+    return "\0" not in event.code and "\0" not in event.text
 
 
-def _status(path: str, payload: bytes) -> Decoded:
+def _status(letter: _Letter) -> Decoded:
     try:
-        return Decoded(path=path, status=_decode_status(payload))
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        status, faults = diagnose.status(payload)
-        return Decoded(path=path, status=status, faults=faults)
+        return Decoded(path=letter.path, status=letter.codec.status(letter.payload))
+    except REFUSED:
+        pass
+    try:
+        status, faults = diagnose.status(letter.codec.document(letter.payload))
+    except ValueError as error:
+        return _malformed(letter.path, str(error))
+    return Decoded(path=letter.path, status=status, faults=faults)
 
 
-_BY_CHANNEL: Final[dict[Channel, Callable[[str, bytes], Decoded]]] = {
+def _malformed(path: str, detail: str) -> Decoded:
+    return Decoded(path=path, faults=[Fault(QuarantineReason.MALFORMED_PAYLOAD, detail)])
+
+
+_BY_CHANNEL: Final[dict[Channel, Callable[[_Letter], Decoded]]] = {
     Channel.TELEMETRY: _telemetry,
     Channel.EVENT: _events,
     Channel.STATUS: _status,

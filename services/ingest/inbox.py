@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 # A batch ends here too, so that a few thousand large payloads do not become one transaction. Decoded, a payload takes
@@ -33,8 +33,9 @@ class Message(NamedTuple):
 class Inbox:
     """What has come and is not taken. Filled to `limit_bytes` it has no room: nothing more is read from the broker."""
 
-    def __init__(self, limit_bytes: int) -> None:
-        self._limit_bytes = limit_bytes
+    def __init__(self, limit_bytes: int, *, weigh: Callable[[bytes], int] = len) -> None:
+        """`weigh` tells how large a payload is once it is read; that many bytes count for a batch."""
+        self._limit_bytes, self._weigh = limit_bytes, weigh
         self._changed = threading.Condition()
         self._messages: deque[Message] = deque()
         self._bytes = 0
@@ -75,11 +76,12 @@ class Inbox:
         """Wait; True as soon as the inbox is closed."""
         return self._closed.wait(seconds)
 
-    def take(self, *, most: int, linger_s: float) -> list[Message]:
-        """Up to `most` messages, waiting `linger_s` for more once there is one; empty when closed."""
+    def take(self, *, most: int, linger_s: float, idle_s: float) -> list[Message]:
+        """Up to `most` messages, waiting `linger_s` for more once one is there; none after `idle_s`, or when closed."""
         with self._changed:
             while not self._closed.is_set():
-                self._changed.wait_for(lambda: self._messages or self._closed.is_set())
+                if not self._changed.wait_for(lambda: self._messages or self._closed.is_set(), timeout=idle_s):
+                    break
                 self._wanted = most
                 self._changed.wait_for(lambda: len(self._messages) >= most or self._closed.is_set(), timeout=linger_s)
                 self._wanted = 1
@@ -90,7 +92,7 @@ class Inbox:
     def _pop(self, most: int) -> list[Message]:
         messages, batch, size = self._messages, [], 0
         while messages and len(batch) < most:
-            size += len(messages[0].payload)
+            size += self._weigh(messages[0].payload)
             if size > MAX_BATCH_BYTES and batch:
                 break
             batch.append(messages.popleft())

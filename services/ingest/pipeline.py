@@ -1,9 +1,7 @@
 """The path of a message: batch by batch from the inbox through COMMIT to the acknowledgement."""
 
-import itertools
-import random
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
@@ -11,21 +9,39 @@ from services.ingest.commit import Commit
 from services.ingest.database import Database
 from services.ingest.inbox import Inbox, Message
 from services.ingest.metrics import Metrics
+from services.ingest.outage import Outage
+from services.ingest.sparkplug.host import SparkplugHost
 from shared.errors import UnavailableError
 from shared.settings import IngestSettings
 
-_FIRST_WAIT_S: Final = 0.1
-_LONGEST_WAIT_S: Final = 10.0
+# How long nothing may come before what is due by the clock is looked after.
+_IDLE_S: Final = 1.0
 
 _log = structlog.get_logger()
 
-Acknowledge = Callable[[Sequence[int | None]], None]
+
+class Session(Protocol):
+    """The broker's side, as the pipeline sees it."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it is connected and subscribed."""
+        ...
+
+    def acknowledge(self, mids: Sequence[int | None]) -> None:
+        """Acknowledge messages in the order they were received."""
+        ...
+
+    def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool) -> None:
+        """Send a message."""
+        ...
 
 
 class Pipeline:
     """The writer: owns the database connection and at most one batch at a time.
 
     While the database is away it keeps that batch, acknowledges nothing and so lets the broker keep the rest.
+    `on_database` is told what is wrong with the database, and None when nothing is any more.
     """
 
     def __init__(
@@ -33,27 +49,48 @@ class Pipeline:
         settings: IngestSettings,
         *,
         inbox: Inbox,
-        acknowledge: Acknowledge,
+        session: Session,
+        sparkplug: SparkplugHost | None,
         metrics: Metrics,
         clock_us: Callable[[], int],
+        on_database: Callable[[str | None], None],
     ) -> None:
-        self._settings, self._inbox, self._acknowledge = settings, inbox, acknowledge
-        self._metrics, self._clock_us = metrics, clock_us
+        self._settings, self._inbox, self._session, self._sparkplug = settings, inbox, session, sparkplug
+        self._metrics, self._clock_us, self._on_database = metrics, clock_us, on_database
         self._database = Database(settings.database_url)
-        self._commit = Commit(self._database, metrics, max_payload_bytes=settings.ingest_max_payload_bytes)
+        self._commit = Commit(
+            self._database,
+            metrics,
+            client_id=settings.ingest_client_id,
+            max_payload_bytes=settings.ingest_max_payload_bytes,
+            sparkplug=sparkplug,
+        )
 
     def run(self) -> None:
         """Until the inbox is closed; what is not committed then is not acknowledged and comes again."""
-        settings = self._settings
+        most, linger_s = self._settings.ingest_batch_messages, self._settings.ingest_linger_ms / 1_000
         try:
             self._until_done(lambda _: self._database.catalog(self._clock_us()), messages_held=0)
-            while messages := self._inbox.take(
-                most=settings.ingest_batch_messages, linger_s=settings.ingest_linger_ms / 1_000
-            ):
-                if self._deliver(messages, self._clock_us()):
-                    self._acknowledge([message.mid for message in messages])
+            while not self._inbox.is_closed:
+                messages = self._inbox.take(most=most, linger_s=linger_s, idle_s=_IDLE_S)
+                taken_us = self._clock_us()
+                if messages and self._deliver(messages, taken_us):
+                    self._session.acknowledge([message.mid for message in messages])
+                    self._metrics.acknowledged(messages, taken_us, self._clock_us())
+                self._tick(taken_us)
+            self._commit.leave()
+        except UnavailableError as error:
+            _log.warning("left_without_database", error=str(error))
         finally:
             self._database.drop()
+
+    def _tick(self, now_us: int) -> None:
+        if self._sparkplug is not None:
+            for command in self._sparkplug.commands(now_us):
+                self._session.publish(command.topic, command.payload, qos=command.qos, retain=command.retain)
+        if not self._inbox.is_closed:
+            is_listening = self._session.is_ready
+            self._until_done(lambda _: self._commit.tick(now_us, is_listening=is_listening), messages_held=0)
 
     def _deliver(self, messages: Sequence[Message], received_us: int) -> bool:
         """Commit the messages, in halves when one of them cannot be; False when stopped before that was done."""
@@ -73,30 +110,23 @@ class Pipeline:
 
         def attempt_to(attempt: int) -> None:
             # A COMMIT may have been done although its answer was lost.
-            again = [message._replace(redelivered=True) for message in messages] if attempt else messages
-            with self._metrics.commit_s.time():
-                commit(again)
+            commit([message._replace(redelivered=True) for message in messages] if attempt else messages)
 
         return self._until_done(attempt_to, messages_held=len(messages))
 
     def _until_done(self, step: Callable[[int], object], *, messages_held: int) -> bool:
-        for attempt in itertools.count():
+        outage, attempt = Outage(messages_held=messages_held), 0
+        while True:
             try:
                 step(attempt)
             except UnavailableError as error:
                 self._database.drop()
-                if attempt == 0:
-                    self._metrics.reconnects.labels("database").inc()
-                    _log.error("database_lost", error=str(error), messages_held=messages_held)
-                if self._inbox.rest(_wait_s(attempt)):
-                    break
+                self._metrics.failed(error, is_first=attempt == 0)
+                self._on_database(str(error))
+                if self._inbox.rest(outage.failed(error, self._clock_us())):
+                    return False
+                attempt += 1
             else:
-                if attempt:
-                    _log.info("database_back", attempts=attempt)
+                outage.over(self._clock_us())
+                self._on_database(None)
                 return True
-        return False
-
-
-def _wait_s(attempt: int) -> float:
-    longest = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2**attempt)
-    return longest * random.uniform(0.5, 1.0)  # noqa: S311  (spreads the reconnects of several processes)

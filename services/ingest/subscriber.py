@@ -3,7 +3,8 @@
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from contextlib import suppress
+from typing import Any, Final, Protocol
 
 import structlog
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
@@ -21,10 +22,24 @@ from shared.broker import Broker
 SESSION_EXPIRY_S: Final = 7 * 24 * 3600
 _KEEPALIVE_S: Final = 30
 _MAX_RECONNECT_DELAY_S: Final = 10
+_FAREWELL_S: Final = 2.0
 _MID_BITS: Final = 16
 _MID_MASK: Final = (1 << _MID_BITS) - 1
 
 _log = structlog.get_logger()
+
+
+class OwnState(Protocol):
+    """What the session says of itself, retained: `birth` when it listens, `death` as its last will."""
+
+    @property
+    def topic(self) -> str: ...
+
+    @property
+    def birth(self) -> bytes: ...
+
+    @property
+    def death(self) -> bytes: ...
 
 
 class Subscriber:
@@ -50,15 +65,24 @@ class Subscriber:
         on_received: Callable[[Sequence[Message]], None],
         on_ready: Callable[[], None],
         on_lost: Callable[[], None],
+        own_state: Callable[[], OwnState] | None = None,
     ) -> None:
         self._inbox, self._on_received, self._on_ready, self._on_lost = inbox, on_received, on_ready, on_lost
         self._subscriptions, self._receive_maximum = subscriptions, receive_maximum
         self._broker = Broker.parse(mqtt_url)
+        self._own_state = own_state
+        self._said: OwnState | None = None
         self._connection = 0
+        self._is_ready = False
         self._acknowledging = threading.Lock()
         self._received_count = self._acknowledged_count = 0
         self._client = self._make_client(client_id)
         self._client.is_tapping = is_tapping
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it is connected and subscribed."""
+        return self._is_ready
 
     @property
     def unacknowledged(self) -> int:
@@ -89,9 +113,9 @@ class Subscriber:
                     self._client.ack(mid & _MID_MASK, 1)
                     self._acknowledged_count += 1
 
-    def publish(self, topic: str, payload: bytes) -> None:
-        """Send a message at QoS 1, now or when the broker is back."""
-        self._client.publish(topic, payload, qos=1)
+    def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool) -> None:
+        """Send a message, now or when the broker is back."""
+        self._client.publish(topic, payload, qos, retain)
 
     def has_room(self) -> bool:
         """For the tap: whether more may be read."""
@@ -106,6 +130,11 @@ class Subscriber:
     def stop(self) -> None:
         """Send what is acknowledged, disconnect; the session stays at the broker."""
         self._client.on_disconnect = None
+        if self._own_state is not None and self._is_ready:
+            leaving = self._own_state()
+            said = self._client.publish(leaving.topic, leaving.death, qos=1, retain=True)
+            with suppress(RuntimeError):  # the connection was lost meanwhile: the broker tells it by the will
+                said.wait_for_publish(_FAREWELL_S)
         self._client.disconnect()
         self._client.loop_stop()
 
@@ -135,9 +164,13 @@ class Subscriber:
     def _opening(self) -> int:
         """A new connection begins: what came by the one before is nobody's to acknowledge any more."""
         self._leave()
+        if self._own_state is not None:
+            self._said = self._own_state()
+            self._client.will_set(self._said.topic, self._said.death, qos=1, retain=True)
         return self._connection << _MID_BITS
 
     def _leave(self) -> None:
+        self._is_ready = False
         with self._acknowledging:
             self._connection += 1
             self._received_count = self._acknowledged_count = 0
@@ -174,6 +207,9 @@ class Subscriber:
         for topic, reason in refused:
             _log.error("subscription_refused", topic=topic, reason=reason)
         if not refused:
+            self._is_ready = True
+            if self._said is not None:
+                self.publish(self._said.topic, self._said.birth, qos=1, retain=True)
             self._on_ready()
 
     def _received(self, _client: Client, _userdata: Any, message: MQTTMessage) -> None:

@@ -23,10 +23,11 @@ from services.ingest.wire import (
     key,
     quoted,
 )
-from shared import topics
+from shared import topics, units
 from shared.db.catalog import Catalog, KnownAsset
 from shared.db.telemetry import Facts, ReportedEvent
-from shared.model.facts import EventKind
+from shared.model.connection import Statement
+from shared.model.facts import RESERVED, EventKind
 from shared.model.facts import QuarantineReason as Reason
 from shared.model.payload import Format
 from shared.topics import Channel
@@ -56,8 +57,9 @@ def validate(messages: Sequence[Message], read: Read, catalog: Catalog, received
         checked=checked,
         facts=Facts(received_us=received_us, readings=checked.readings, events=walk.events, heard=walk.heard),
         event_origins=walk.event_origins,
+        statements=walk.statements,
         rejected=walk.rejected,
-        has_unknown=walk.has_unknown,
+        unknown=walk.unknown,
     )
 
 
@@ -81,8 +83,9 @@ class _Walk:
         self.events: list[ReportedEvent] = []
         self.event_origins: list[tuple[int, str]] = []
         self.heard: dict[int, int] = {}
+        self.statements: list[Statement] = []
         self.rejected: list[Rejected] = []
-        self.has_unknown = False
+        self.unknown: list[Decoded] = []
 
     def take_all(self, messages: Sequence[Message], read: Read, plain_up_to: int) -> None:
         """Take every message: what is plain at once, all else as it was read.
@@ -146,24 +149,40 @@ class _Walk:
         for part in said.events:
             self._event(place, message, asset, part)
         if said.status is not None:
-            self._plausible_us(place, asset, "ts", said.status.ts)
+            self.statements.append(
+                Statement(
+                    asset_id=asset.id,
+                    customer_id=asset.customer_id,
+                    is_online=said.status.online,
+                    at_us=self._plausible_us(place, asset, "ts", said.status.ts),
+                    topic=message.topic,
+                    payload=message.payload,
+                    is_retained=message.retained,
+                    is_redelivered=message.redelivered,
+                )
+            )
 
     def _nobodys(self, place: int, said: Decoded) -> None:
         if said.path is None:
             self.rejected += [Rejected(place, None, fault) for fault in said.faults]
         else:
-            self.has_unknown = True
+            self.unknown.append(said)
             self._reject(place, None, Reason.UNKNOWN_ASSET, f"no asset {quoted(said.path)}")
 
     def _sample(self, place: int, said: Decoded, asset: KnownAsset, index: int, sample: Sample) -> None:
-        samples, sensors, values = self.samples, asset.sensors, sample.values
+        samples, sensors, prefix = self.samples, asset.sensors, said.prefix(index)
+        values = sample.values
         if not values.keys() <= sensors.keys():
-            self.has_unknown = True
+            self.unknown.append(said)
             for name in values.keys() - sensors.keys():
-                detail = f"{said.prefix(index)}values.{key(name)}: no such sensor"
-                self._reject(place, asset, Reason.UNKNOWN_SENSOR, detail)
+                self._reject(place, asset, Reason.UNKNOWN_SENSOR, f"{prefix}values.{key(name)}: no such sensor")
             values = {name: value for name, value in values.items() if name in sensors}
-        self.origins[len(samples.count)] = Origin(asset, said.prefix(index))
+        for name, unit in (sample.units or {}).items():
+            fault = self._unit_fault(sensors[name], unit) if name in values else None
+            if fault is not None:
+                self._reject(place, asset, Reason.UNIT_MISMATCH, f"{prefix}values.{key(name)}: {fault}")
+                values = {other: value for other, value in values.items() if other != name}
+        self.origins[len(samples.count)] = Origin(asset, prefix)
         samples.sensor += [sensors[name] for name in values]
         samples.value += values.values()
         samples.message.append(place)
@@ -171,8 +190,16 @@ class _Walk:
         samples.at_us.append(sample.at_us)
         samples.count.append(len(values))
 
+    def _unit_fault(self, sensor: int, stated: str) -> str | None:
+        columns = self._catalog.sensors
+        return units.mismatch(stated, columns.reported_unit[sensor], columns.unit[sensor])
+
     def _event(self, place: int, message: Message, asset: KnownAsset, part: EventPart) -> None:
         event, prefix = part.event, f"{part.place}." if part.place else ""
+        if event.code.startswith(RESERVED):
+            what = f"{quoted(event.code)}: codes that begin with {RESERVED} are vouch's own"
+            self._reject(place, asset, Reason.MALFORMED_PAYLOAD, f"{prefix}code: {what}")
+            return
         is_state = event.start is UNSET
         start_us = self._plausible_us(place, asset, f"{prefix}{'ts' if is_state else 'start'}", event.begins)
         end_us = None if event.end is None else self._plausible_us(place, asset, f"{prefix}end", event.end)

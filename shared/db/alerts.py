@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from shared.db.heartbeat import GONE_US
 from shared.db.named import load
 from shared.db.pool import AsyncConnection
 from shared.instant import SECOND_US, from_us, to_us
@@ -18,11 +19,13 @@ async def open_subjects(connection: AsyncConnection) -> set[tuple[AlertKind, str
 
 async def hearings(connection: AsyncConnection, now_us: int) -> list[Hearing]:
     """The machines silent for longer than they may be, and those whose silence is an open alert."""
-    rows = await (await connection.execute(_SQL["silent_or_alerted"], {"now": from_us(now_us)})).fetchall()
+    asked = {"now": from_us(now_us), "gone": from_us(now_us - GONE_US)}
+    rows = await (await connection.execute(_SQL["silent_or_alerted"], asked)).fetchall()
     return [
         Hearing(
             machine=_machine(row),
             last_heard_us=_us(row["last_heard_at"]),
+            listening_since_us=_us(row["listening_since"]),
             silent_after_us=None if row["silent_after_s"] is None else row["silent_after_s"] * SECOND_US,
             contracts=tuple(row["contracts"]),
         )

@@ -35,7 +35,7 @@ class Watched:
     """An asset with a detector.
 
     `known_to_us` is the end of its timeline, the start of its healthy window when it has none; `open_since_us` the
-    start of its open finding.
+    start of its open finding; readings before `readings_from_us` are no longer kept.
     """
 
     asset_id: int
@@ -45,6 +45,7 @@ class Watched:
     series: dict[str, int]
     known_to_us: int
     open_since_us: int | None
+    readings_from_us: int
     model: StoredModel | None
 
 
@@ -74,6 +75,7 @@ async def watched(connection: AsyncConnection, asset_id: int) -> Watched | None:
         series=row["series"],
         known_to_us=to_us(row["known_to"]),
         open_since_us=None if open_since is None else to_us(open_since),
+        readings_from_us=to_us(row["readings_from"]) if row["readings_from"] else 0,
         model=model,
     )
 

@@ -1,33 +1,43 @@
 """What ingest holds messages against: which path of a topic is which asset, and what its sensors may say."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.db import registration
 from shared.db.named import load as load_queries
 from shared.db.pool import Connection
+from shared.model.payload import Format
+from shared.model.registration import Rule
 
 _SQL: Final = load_queries("catalog")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KnownAsset:
-    """An asset; `sensors` gives the place of each of its sensors, by name, in the columns of `SensorColumns`."""
+    """An asset; `sensors` gives the place of each of its sensors, by name, in the columns of `SensorColumns`.
+
+    `payload_format` is what its model declares, None when the message tells. `rule` is the registration rule that may
+    give it sensors it does not have yet.
+    """
 
     id: int
     customer_id: int
     sensors: Mapping[str, int]
+    payload_format: Format | None = None
+    rule: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class SensorColumns:
     """Every sensor of the fleet, one place each; all columns have shape (n,).
 
-    Ranges include both ends, in the sensor's own unit; an open side is infinite. `hold_us` is how long one sample
-    of the sensor's asset vouches for the state of the machine.
+    What a device reports, in `reported_unit`, is stored as reported * scale + offset, in `unit`; a unit that is not
+    converted has 1 and 0. Ranges include both ends, in `unit`; an open side is infinite. `hold_us` is how long one
+    sample of the sensor's asset vouches for the state of the machine.
     """
 
     series_id: NDArray[np.int32]
@@ -37,17 +47,21 @@ class SensorColumns:
     physical_high: NDArray[np.float64]
     expected_low: NDArray[np.float64]
     expected_high: NDArray[np.float64]
+    scale: NDArray[np.float64]
+    offset: NDArray[np.float64]
     name: tuple[str, ...]
     unit: tuple[str, ...]
+    reported_unit: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Catalog:
-    """The fleet as of one moment; `assets` by `customer/site/asset`."""
+    """The fleet as of one moment; `assets` by `customer/site/asset`; `rules` say which others may become known."""
 
     assets: Mapping[str, KnownAsset]
     sensors: SensorColumns
     version: tuple[int, int]
+    rules: tuple[Rule, ...] = ()
 
 
 def version(connection: Connection) -> tuple[int, int]:
@@ -64,17 +78,26 @@ def load(connection: Connection) -> Catalog:
     for place, row in enumerate(rows):
         places.setdefault(row[1], {})[row[7]] = place
     assets = {
-        path: KnownAsset(id=asset_id, customer_id=customer_id, sensors=places.get(asset_id, {}))
-        for path, asset_id, customer_id in connection.execute(_SQL["assets"])
+        path: KnownAsset(
+            id=asset_id,
+            customer_id=customer_id,
+            sensors=places.get(asset_id, {}),
+            payload_format=None if payload_format is None else Format(payload_format),
+            rule=rule,
+        )
+        for path, asset_id, customer_id, payload_format, rule in connection.execute(_SQL["assets"])
     }
-    return Catalog(assets=assets, sensors=columns(rows), version=as_of)
+    return Catalog(assets=assets, sensors=columns(rows), version=as_of, rules=registration.rules(connection))
 
 
-def columns(rows: list[tuple]) -> SensorColumns:
-    """Rows (series id, asset id, hold, physical low and high, expected low and high, name, unit) as columns."""
-    ids, assets, holds, physical_low, physical_high, expected_low, expected_high, names, units = (
-        zip(*rows, strict=True) if rows else ((),) * 9
-    )
+def columns(rows: Sequence[tuple]) -> SensorColumns:
+    """Rows as columns, in the order of the query `sensors`.
+
+    (series id, asset id, hold, physical low and high, expected low and high, name, unit, reported unit, scale, offset)
+    """
+    by_field = tuple(zip(*rows, strict=True)) or ((),) * 12
+    ids, assets, holds, physical_low, physical_high, expected_low, expected_high, names, units, *reported = by_field
+    reported_units, scales, offsets = reported
     return SensorColumns(
         series_id=np.array(ids, np.int32),
         asset_id=np.array(assets, np.int32),
@@ -83,6 +106,9 @@ def columns(rows: list[tuple]) -> SensorColumns:
         physical_high=np.array(physical_high, np.float64),
         expected_low=np.array(expected_low, np.float64),
         expected_high=np.array(expected_high, np.float64),
+        scale=np.array(scales, np.float64),
+        offset=np.array(offsets, np.float64),
         name=tuple(names),
         unit=tuple(units),
+        reported_unit=tuple(reported_units),
     )

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 from shared.db.named import load
 from shared.db.pool import AsyncConnection
-from shared.instant import from_us, to_us
+from shared.instant import MINUTE_US, from_us, to_us
 
 _SQL = load("dirty")
 # The first key of the advisory locks on assets; the second is the asset's id.
 _LOCK = 730_051
+# Shared by passes, so that nothing is dropped while one derives from it (shared.db.retention).
+HORIZON_LOCK = 7_300_510_002
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,12 +26,20 @@ class Window:
 class Claim:
     """An asset that is this worker's until its transaction ends, and the windows to derive: ordered, none touching.
 
-    The windows end now, or where a clock ahead of ours carried the asset to; `rest` lies beyond that and stays dirty.
+    The windows end at `until_us`: now, or where a clock ahead of ours carried the asset to; `rest` lies beyond that
+    and stays dirty. `marked` is what was said to be dirty, in whole minutes; the windows reach as far as it bears on.
     """
 
     asset_id: int
     windows: tuple[Window, ...]
     rest: Window | None
+    marked: tuple[Window, ...]
+    until_us: int
+
+
+async def spread(connection: AsyncConnection) -> None:
+    """Make the marks of ingest's batches marks of single assets, which can be claimed."""
+    await connection.execute(_SQL["spread"])
 
 
 async def claim(connection: AsyncConnection, now_us: int, limit: int) -> list[Claim]:
@@ -38,6 +48,7 @@ async def claim(connection: AsyncConnection, now_us: int, limit: int) -> list[Cl
     To be called in a transaction. Assets another worker holds are passed over.
     """
     now = from_us(now_us)
+    await connection.execute(_SQL["hold_horizon"], {"lock": HORIZON_LOCK})
     cursor = await connection.execute(_SQL["claim"], {"now": now, "lock": _LOCK, "limit": limit})
     due = {row["asset_id"]: row for row in await cursor.fetchall()}
     cursor = await connection.execute(_SQL["take"], {"assets": list(due), "now": now})
@@ -45,15 +56,22 @@ async def claim(connection: AsyncConnection, now_us: int, limit: int) -> list[Cl
     for row in await cursor.fetchall():
         marks[row["asset_id"]].append(Window(start_us=to_us(row["start_at"]), end_us=to_us(row["end_at"])))
     claims = []
-    for asset_id, marked in marks.items():
+    for asset_id, taken in marks.items():
+        marked = coalesce(map(_in_whole_minutes, taken))
         carried_us = now_us if due[asset_id]["carried_to"] is None else to_us(due[asset_id]["carried_to"])
         until_us = max(now_us, carried_us)
-        windows = await _reach(connection, asset_id, coalesce(marked), until_us)
+        windows = await _reach(connection, asset_id, marked, until_us)
         if due[asset_id]["holds"]:
             windows.append(Window(start_us=carried_us, end_us=until_us))
         inside, rest = parted(coalesce(windows), until_us)
-        claims.append(Claim(asset_id=asset_id, windows=inside, rest=rest))
+        claims.append(Claim(asset_id=asset_id, windows=inside, rest=rest, marked=tuple(marked), until_us=until_us))
     return claims
+
+
+def _in_whole_minutes(window: Window) -> Window:
+    """No mark ends before a minute it touches is over, so that rollups of whole minutes miss none."""
+    end_us = -(-window.end_us // MINUTE_US) * MINUTE_US
+    return Window(start_us=window.start_us // MINUTE_US * MINUTE_US, end_us=end_us)
 
 
 def coalesce(windows: Iterable[Window]) -> list[Window]:

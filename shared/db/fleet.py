@@ -5,10 +5,10 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from shared.db import notify
+from shared.db import notify, registration, sparkplug
 from shared.db.named import load
 from shared.db.pool import Connection
-from shared.fleet import Asset, Channel, Fleet, Model, Rule
+from shared.fleet import Asset, Channel, Fleet, Model, Registration, Rule
 
 _SQL = load("fleet")
 _Row = dict[str, Any]
@@ -17,14 +17,18 @@ _Row = dict[str, Any]
 def save(connection: Connection, fleet: Fleet) -> None:
     """Insert or update everything `fleet` declares, in one transaction; what it leaves out stays as it is.
 
+    Machines are not registered meanwhile: whoever reads the catalog finds ids in the order they were committed.
+
     Assets whose facts now read differently (codes, rules, model, detector) are marked dirty over all their known
     time, so that what was derived from those facts follows.
     """
     with connection.transaction():
+        registration.lock(connection)
         before = _interpretations(connection)
         for query, rows in _statements(fleet):
             with connection.cursor() as cursor:
                 cursor.executemany(_SQL[query], rows)
+        sparkplug.save_sources(connection, fleet.assets)
         after = _interpretations(connection)
         changed = [asset for asset, reading in before.items() if after[asset] != reading]
         if changed:
@@ -43,7 +47,11 @@ def _statements(fleet: Fleet) -> Iterator[tuple[str, list[_Row]]]:
     yield "save_model", [_model(m) for m in fleet.models]
     yield "save_code", [row for m in fleet.models for row in _codes(m)]
     yield "save_asset", [_asset(a) for a in fleet.assets]
-    yield "save_sensor", [row for m in fleet.models for row in _sensors(m)]
+    sensors = [row for m in fleet.models for row in _sensors(m)]
+    yield "save_model_sensor", sensors
+    yield "save_sensor", sensors
+    yield "save_silence", [{"customer": a.customer, "site": a.site, "slug": a.slug} for a in fleet.assets]
+    yield "save_registration_rule", [_registration(r) for r in fleet.registration]
     yield "save_channel", [_channel(c) for c in fleet.channels]
 
 
@@ -53,6 +61,7 @@ def _model(model: Model) -> _Row:
         "slug": model.slug,
         "name": model.name,
         "telemetry_hold_us": round(model.telemetry_hold_s * 1e6),
+        "payload_format": model.payload,
         "state_rules": Jsonb([_rule(rule) for rule in model.state_rules]),
         "detector": watched
         and Jsonb(watched.model_dump(exclude={"bucket_s"}) | {"bucket_us": watched.bucket_s * 1_000_000}),
@@ -74,6 +83,9 @@ def _sensors(model: Model) -> Iterator[_Row]:
             "model": model.slug,
             "name": sensor.name,
             "unit": sensor.unit,
+            "reported_unit": sensor.reported_unit,
+            "reported_scale": sensor.conversion[0],
+            "reported_offset": sensor.conversion[1],
             "physical_low": sensor.physical[0],
             "physical_high": sensor.physical[1],
             "expected_low": sensor.expected[0],
@@ -82,9 +94,16 @@ def _sensors(model: Model) -> Iterator[_Row]:
 
 
 def _asset(asset: Asset) -> _Row:
-    return asset.model_dump(exclude={"healthy"}) | {
+    return asset.model_dump(exclude={"healthy", "sparkplug"}) | {
         "healthy_from": asset.healthy and asset.healthy.start,
         "healthy_to": asset.healthy and asset.healthy.end,
+    }
+
+
+def _registration(rule: Registration) -> _Row:
+    return rule.model_dump(exclude={"sensors", "slugs"}) | {
+        "slugs": list(rule.slugs),
+        "learns_sensors": rule.sensors == "learn",
     }
 
 

@@ -3,6 +3,8 @@
 import hashlib
 from importlib.resources import files
 
+import psycopg
+
 from shared.db.pool import Connection
 from shared.errors import VouchError
 
@@ -18,7 +20,8 @@ class MigrationError(VouchError):
 def run(connection: Connection) -> list[str]:
     """Apply what is missing and return its names.
 
-    Raises MigrationError when an applied file has changed, or the database cannot hold any text (encoding not UTF8).
+    Raises MigrationError when an applied file has changed, one fails (those before it stay applied, of it nothing is),
+    or the database cannot hold any text (encoding not UTF8).
     """
     encoding = connection.info.parameter_status("server_encoding")
     if encoding != "UTF8":
@@ -29,7 +32,9 @@ def run(connection: Connection) -> list[str]:
         applied = dict(connection.execute("SELECT name, sha256 FROM schema_migration").fetchall())
         return [name for name, body in shipped() if _apply(connection, name, body, applied.get(name))]
     finally:
-        connection.execute("SELECT pg_advisory_unlock(%s)", (_LOCK,))
+        # With a connection that is gone, its lock is too.
+        if not connection.broken:
+            connection.execute("SELECT pg_advisory_unlock(%s)", (_LOCK,))
 
 
 def require(connection: Connection) -> None:
@@ -53,7 +58,10 @@ def _apply(connection: Connection, name: str, body: bytes, applied: object) -> b
         return False
     if applied is not None:
         raise MigrationError(f"{name}: applied with another content (sha256 {applied}); migrations are never edited")
-    with connection.transaction():
-        connection.execute(body)
-        connection.execute("INSERT INTO schema_migration (name, sha256) VALUES (%s, %s)", (name, digest))
+    try:
+        with connection.transaction():
+            connection.execute(body)
+            connection.execute("INSERT INTO schema_migration (name, sha256) VALUES (%s, %s)", (name, digest))
+    except psycopg.Error as error:
+        raise MigrationError(f"{name}: {error}; nothing of it was applied") from error
     return True

@@ -13,6 +13,8 @@ DIRTY: Final = "vouch_dirty"
 JUDGED: Final = "vouch_judged"
 # analytics -> delivery: an alert waits to be sent.
 OUTBOX: Final = "vouch_outbox"
+# api -> ingest: a quarantined message is to be read again.
+REPLAY: Final = "vouch_replay"
 
 # The query that wakes who listens to a channel, once the transaction commits.
 WAKE: Final = "SELECT pg_notify(%s, '')"

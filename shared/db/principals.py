@@ -80,6 +80,16 @@ async def reading(pool: Pool) -> AsyncIterator[AsyncConnection]:
         raise UnavailableError("the database cannot be reached now") from error
 
 
+@asynccontextmanager
+async def writing(pool: Pool) -> AsyncIterator[AsyncConnection]:
+    """One transaction that may write, through the functions the API's role is given; otherwise as `reading`."""
+    try:
+        async with pool.connection(timeout=_POOL_WAIT_S) as connection, connection.transaction():
+            yield connection
+    except psycopg.OperationalError as error:
+        raise UnavailableError("the database cannot be reached now") from error
+
+
 async def find(connection: AsyncConnection, key: str) -> Principal | None:
     """The principal of a key; None for a malformed, unknown or revoked one."""
     if not _KEY.fullmatch(key):

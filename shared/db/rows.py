@@ -28,6 +28,9 @@ class Asset:
     healthy_to: datetime | None
     last_heard_at: datetime | None
     last_fact_at: datetime | None
+    connection: str | None
+    connection_at: datetime | None
+    registered_at: datetime | None
     category: str | None
     cause: str | None
     party: str | None
@@ -46,15 +49,6 @@ class Sensor:
     physical_high: float | None
     expected_low: float | None
     expected_high: float | None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Reading:
-    """A value in the sensor's unit; quality 0 good, 1 uncertain."""
-
-    at: datetime
-    value: float
-    quality: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -198,3 +192,42 @@ class Quarantined:
     detail: str
     payload_bytes: int
     payload: bytes
+    content_type: str | None
+    retained: bool
+    state: str
+    attempted_at: datetime | None
+    resolved_at: datetime | None
+    resolved_by: str | None
+    note: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QuarantineRequest:
+    """What someone asked to be done with a quarantined part; `done_at` None: not yet. `id` None: it was done before."""
+
+    id: int | None
+    quarantine_id: int
+    action: str
+    requested_by: str
+    requested_at: datetime | None
+    done_at: datetime | None
+    outcome: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Correction:
+    """A reported value that an explicit backfill has replaced: of a reading (`sensor`) or the end of an event."""
+
+    id: int
+    kind: str
+    at: datetime
+    sensor: str | None
+    unit: str | None
+    old_value: float | None
+    new_value: float | None
+    event_id: int | None
+    old_end: datetime | None
+    new_end: datetime | None
+    superseded_at: datetime
+    reason: str
+    source: str

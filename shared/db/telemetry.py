@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import psycopg
@@ -12,12 +12,16 @@ from numpy.typing import NDArray
 from shared.db import binary_copy, notify
 from shared.db.named import load
 from shared.db.pool import Connection
-from shared.db.touched import hour_runs
+from shared.db.touched import minute_runs
+from shared.db.trouble import FaultyDatabaseError, Trouble, classify, named
 from shared.errors import UnavailableError, VouchError
 from shared.instant import from_us, to_us
 from shared.model.facts import EventKind
 
 _SQL: Final = load("telemetry")
+
+# '-infinity' as PostgreSQL keeps a timestamptz.
+_NEVER: Final = -(2**63)
 
 EventKey = tuple[int, EventKind, int, int, str]
 
@@ -70,9 +74,21 @@ class Facts:
     heard: Mapping[int, int]
 
 
+class Heard(NamedTuple):
+    """A sign of life of an asset, and the latest time it reported something about, if it did."""
+
+    asset_id: int
+    customer_id: int
+    heard_us: int
+    fact_us: int | None
+
+
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Stored:
-    """What became of the facts. Conflicts are places in `Facts.readings` and `Facts.events`; they were not stored."""
+    """What became of the facts. Conflicts are places in `Facts.readings` and `Facts.events`; they were not stored.
+
+    `newest_us`: the latest time that anything stored is about, by asset.
+    """
 
     readings: int
     duplicate_readings: int
@@ -80,6 +96,7 @@ class Stored:
     events: int
     duplicate_events: int
     conflicting_events: tuple[int, ...]
+    newest_us: Mapping[int, int]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,24 +111,29 @@ class EventChanges:
 
 @contextmanager
 def transaction(connection: Connection) -> Iterator[None]:
-    """One transaction. Raises RefusedError when the data cannot be stored, UnavailableError for all else."""
+    """One transaction.
+
+    Raises RefusedError when the data cannot be stored, FaultyDatabaseError when somebody must repair the database
+    first, UnavailableError when waiting may help.
+    """
     try:
         with connection.transaction():
             yield
-    except (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded) as error:
-        raise RefusedError(str(error)) from error
     except psycopg.Error as error:
-        raise UnavailableError(f"database: {error}") from error
+        trouble = classify(error)
+        if trouble is Trouble.REFUSED:
+            raise RefusedError(str(error)) from error
+        kind = FaultyDatabaseError if trouble is Trouble.FAULT else UnavailableError
+        raise kind(named(error)) from error
 
 
 def store(connection: Connection, facts: Facts) -> Stored:
-    """Store the facts, mark the hours they touch, note who was heard and wake analytics."""
+    """Store the facts, mark the minutes they touch and wake analytics."""
     duplicate, conflicting = _insert_readings(connection, facts.readings)
     changes = merge_events(_stored_ends(connection, facts.events), facts.events)
     _save_events(connection, changes, facts.received_us)
     fresh = ~(duplicate | conflicting)
     _mark_dirty(connection, facts, fresh, changes)
-    _note_heard(connection, facts, fresh, changes)
     return Stored(
         readings=int(fresh.sum()),
         duplicate_readings=int(duplicate.sum()),
@@ -119,6 +141,7 @@ def store(connection: Connection, facts: Facts) -> Stored:
         events=len(changes.inserts) + len(changes.closes),
         duplicate_events=changes.duplicates,
         conflicting_events=changes.conflicts,
+        newest_us=_newest(facts.readings, fresh, changes),
     )
 
 
@@ -225,22 +248,20 @@ def _mark_dirty(connection: Connection, facts: Facts, fresh: NDArray[np.bool_], 
     at_us, hold_us = readings.at_us[fresh], readings.hold_us[fresh]
     event_start = np.array([event.start_us for event in events], np.int64)
     event_end = np.array([max(_touched_to(event, facts.received_us), event.start_us + 1) for event in events], np.int64)
-    runs = hour_runs(
+    asset_id, start_us, end_us = minute_runs(
         np.concatenate((readings.asset_id[fresh], np.array([event.asset_id for event in events], np.int32))),
         np.concatenate((at_us, event_start)),
         np.concatenate((at_us + hold_us, event_end)),
     )
-    if not runs:
+    if not len(asset_id):
         return
-    connection.execute(
-        _SQL["mark_dirty"],
-        {
-            "asset_id": [asset_id for asset_id, _, _ in runs],
-            "start_at": [from_us(start) for _, start, _ in runs],
-            "end_at": [from_us(end) for _, _, end in runs],
-            "marked_at": from_us(facts.received_us),
-        },
+    arrays = (
+        (binary_copy.INTEGER, asset_id),
+        (binary_copy.TIMESTAMPTZ, binary_copy.timestamps(start_us)),
+        (binary_copy.TIMESTAMPTZ, binary_copy.timestamps(end_us)),
     )
+    with connection.cursor() as cursor, cursor.copy(_SQL["mark_dirty"]) as copy:
+        copy.write(binary_copy.encode_arrays(facts.received_us, arrays))
     connection.execute(notify.WAKE, (notify.DIRTY,))
 
 
@@ -250,24 +271,28 @@ def _touched_to(event: ReportedEvent, received_us: int) -> int:
     return received_us if event.end_us is None else event.end_us
 
 
-def _note_heard(connection: Connection, facts: Facts, fresh: NDArray[np.bool_], changes: EventChanges) -> None:
-    if not facts.heard:
+def note_heard(connection: Connection, heard: Sequence[Heard]) -> None:
+    """Note signs of life; what is noted already is never set back."""
+    if not heard:
         return
-    newest: dict[int, int] = {}
-    series_id = facts.readings.series_id[fresh]
-    last = np.flatnonzero(fresh)[np.append(series_id[1:] != series_id[:-1], len(series_id) > 0)[: len(series_id)]]
-    for asset_id, at_us in zip(
-        facts.readings.asset_id[last].tolist(), facts.readings.at_us[last].tolist(), strict=True
-    ):
-        newest[asset_id] = max(newest.get(asset_id, 0), at_us)
+    asset_id, customer_id, heard_us, fact_us = zip(*heard, strict=True)
+    columns = (
+        np.array(asset_id, np.int32),
+        np.array(customer_id, np.int32),
+        binary_copy.timestamps(np.array(heard_us, np.int64)),
+        np.array([_NEVER if at is None else at - binary_copy.POSTGRES_EPOCH_US for at in fact_us], np.int64),
+    )
+    connection.execute(_SQL["create_heard"])
+    _copy(connection, "copy_heard", columns)
+    connection.execute(_SQL["note_heard"])
+
+
+def _newest(readings: Readings, fresh: NDArray[np.bool_], changes: EventChanges) -> dict[int, int]:
+    """The latest time anything new is about, by asset."""
+    asset_ids, place = np.unique(readings.asset_id[fresh], return_inverse=True)
+    latest = np.zeros(len(asset_ids), np.int64)
+    np.maximum.at(latest, place, readings.at_us[fresh])
+    newest = dict(zip(asset_ids.tolist(), latest.tolist(), strict=True))
     for event in changes.inserts + changes.closes:
         newest[event.asset_id] = max(newest.get(event.asset_id, 0), event.end_us or event.start_us)
-    connection.execute(
-        _SQL["note_heard"],
-        {
-            "asset_id": list(facts.heard),
-            "customer_id": list(facts.heard.values()),
-            "heard_at": from_us(facts.received_us),
-            "fact_at": [from_us(newest[asset]) if asset in newest else None for asset in facts.heard],
-        },
-    )
+    return newest

@@ -11,7 +11,7 @@ from shared.db.binary_copy import POSTGRES_EPOCH_US
 from shared.db.named import load
 from shared.db.pool import AsyncConnection
 from shared.instant import HOUR_US, from_us, to_us
-from shared.model.facts import AssetEvent, Category, Condition, EventKind, Interval, Meaning, Party, StateRule
+from shared.model.facts import BUILT_IN, AssetEvent, Category, Condition, EventKind, Interval, Meaning, Party, StateRule
 
 _SQL = load("timeline")
 
@@ -21,7 +21,10 @@ CubeRow = tuple[int, Category, str, Party, int]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Subject:
-    """What an asset's timeline is derived by: its model's codes and rules; `series` the sensors the rules name."""
+    """What an asset's timeline is derived by: its model's codes and rules; `series` the sensors the rules name.
+
+    Of the time before `told_from_us` telemetry says what it said when it was still kept.
+    """
 
     asset_id: int
     customer_id: int
@@ -29,6 +32,7 @@ class Subject:
     rules: tuple[StateRule, ...]
     meanings: Mapping[str, Meaning]
     series: Mapping[str, int]
+    told_from_us: int
 
 
 async def subjects(connection: AsyncConnection, asset_ids: Sequence[int]) -> dict[int, Subject]:
@@ -45,8 +49,9 @@ async def subjects(connection: AsyncConnection, asset_ids: Sequence[int]) -> dic
             customer_id=row["customer_id"],
             hold_us=row["telemetry_hold_us"],
             rules=tuple(_rule(rule) for rule in row["state_rules"]),
-            meanings=meanings[row["model_id"]],
+            meanings=BUILT_IN | meanings[row["model_id"]],
             series=row["series"],
+            told_from_us=to_us(row["readings_from"]) + row["telemetry_hold_us"] if row["readings_from"] else 0,
         )
         for row in rows
     }

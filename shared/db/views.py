@@ -51,18 +51,6 @@ async def sensors(connection: AsyncConnection, asset_id: int) -> list[rows.Senso
     return await _all(connection, "sensors", rows.Sensor, asset_id=asset_id)
 
 
-async def sensor(connection: AsyncConnection, asset_id: int, name: str) -> rows.Sensor | None:
-    """A machine's sensor of this name."""
-    return await _one(connection, "sensor", rows.Sensor, asset_id=asset_id, name=name)
-
-
-async def readings(
-    connection: AsyncConnection, series_id: int, start: datetime, end: datetime, limit: int
-) -> list[rows.Reading]:
-    """Readings of a sensor in `[start, end)`, the oldest `limit` (at most 10,000)."""
-    return await _all(connection, "readings", rows.Reading, series_id=series_id, start=start, end=end, limit=limit)
-
-
 async def events(
     connection: AsyncConnection,
     asset_id: int,
@@ -89,6 +77,11 @@ async def events(
 async def event(connection: AsyncConnection, asset_id: int, event_id: int) -> rows.Event | None:
     """One event with the raw message it came in."""
     return await _one(connection, "event", rows.Event, asset_id=asset_id, id=event_id)
+
+
+async def corrections(connection: AsyncConnection, asset_id: int, *, before: int, limit: int) -> list[rows.Correction]:
+    """What was corrected at a machine, the latest first."""
+    return await _all(connection, "corrections", rows.Correction, asset_id=asset_id, before=before, limit=limit)
 
 
 async def contracts(connection: AsyncConnection, *, now: datetime, after: str, limit: int) -> list[rows.Contract]:
@@ -202,10 +195,13 @@ async def quarantine(
     limit: int,
     reason: str | None = None,
     asset_id: int | None = None,
+    topic: str | None = None,
+    since: datetime | None = None,
+    state: str | None = None,
     row_id: int | None = None,
     payload_limit: int = _WHOLE_PAYLOAD,
 ) -> list[rows.Quarantined]:
-    """What was not stored, the latest first; of each payload the first `payload_limit` bytes."""
+    """What was not stored, the latest first; of each payload the first `payload_limit` bytes. State None: any."""
     return await _all(
         connection,
         "quarantine",
@@ -213,10 +209,37 @@ async def quarantine(
         id=row_id,
         reason=reason,
         asset_id=asset_id,
+        topic=topic,
+        since=since,
+        state=state,
         before_at=before[0],
         before_id=before[1],
         limit=limit,
         payload_limit=payload_limit,
+    )
+
+
+async def request(
+    connection: AsyncConnection,
+    row_id: int,
+    action: str,
+    *,
+    note: str | None,
+    principal_id: int,
+    key: str,
+    now: datetime,
+) -> rows.QuarantineRequest | None:
+    """Ask for a quarantined part to be replayed or discarded, once a key; None when there is no such part."""
+    return await _one(
+        connection,
+        "request",
+        rows.QuarantineRequest,
+        quarantine_id=row_id,
+        action=action,
+        note=note,
+        principal_id=principal_id,
+        key=key,
+        at=now,
     )
 
 

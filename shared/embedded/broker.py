@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from signal import SIGTERM
@@ -16,9 +16,18 @@ _SIGNALS = [(SIGTERM, 10.0)]
 _LARGEST_PACKET_BYTES = 64 * 1024 * 1024
 
 
+Configure = Callable[[int, Path], str]
+
+
 @contextmanager
-def running(broker: Broker, folder: Path, account: Account) -> Iterator[str]:
-    """Start the broker with its data below `folder` and yield its URL; raises UnavailableError when it fails."""
+def running(
+    broker: Broker, folder: Path, account: Account, *, save_s: int = 30, configure: Configure | None = None
+) -> Iterator[str]:
+    """Start the broker with its data below `folder` and yield its URL; raises UnavailableError when it fails.
+
+    Killed, it forgets what it acknowledged since it last saved its queues, which it does about every `save_s`.
+    `configure` gives mosquitto another configuration, from the port it is awaited at and the folder for its data.
+    """
     name = "mosquitto" if broker.mosquitto else "amqtt"
     pid_file, log, configuration = (folder / f"{name}.{suffix}" for suffix in ("pid", "log", "conf"))
     if pid_file.exists():
@@ -30,7 +39,8 @@ def running(broker: Broker, folder: Path, account: Account) -> Iterator[str]:
         data = folder / name
         data.mkdir(exist_ok=True)
         account.own(data)
-        configuration.write_text(_mosquitto(port, data), encoding="utf-8")
+        text = configure(port, data) if configure else _mosquitto(port, data, save_s)
+        configuration.write_text(text, encoding="utf-8")
         command = [str(broker.mosquitto), "-c", str(configuration)]
     else:
         configuration.write_text(_amqtt(port), encoding="utf-8")
@@ -48,14 +58,14 @@ def running(broker: Broker, folder: Path, account: Account) -> Iterator[str]:
         pid_file.unlink(missing_ok=True)
 
 
-def _mosquitto(port: int, data: Path) -> str:
+def _mosquitto(port: int, data: Path, save_s: int) -> str:
     # Its defaults, 20 messages in flight and 1,000 queued, would drop what ingest has not stored yet.
     return f"""\
 listener {port} 127.0.0.1
 allow_anonymous true
 persistence true
 persistence_location {data}/
-autosave_interval 30
+autosave_interval {save_s}
 max_queued_messages 0
 max_queued_bytes 0
 max_inflight_messages 65535

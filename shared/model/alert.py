@@ -48,12 +48,16 @@ class Machine:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Hearing:
-    """When a machine was last heard, how long it may be silent (None: for ever), and its contracts."""
+    """When a machine was last heard, how long it may be silent (None: for ever), and its contracts.
+
+    `listening_since_us`: since when somebody has listened without a gap, None when nobody does.
+    """
 
     machine: Machine
     last_heard_us: int | None
     silent_after_us: int | None
     contracts: tuple[str, ...]
+    listening_since_us: int | None = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

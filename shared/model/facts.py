@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 
 class Category(StrEnum):
@@ -53,6 +54,17 @@ class Meaning:
     category: Category
     cause: str
     party: Party
+
+
+# Intervals we write ourselves; the codes of machines never mean these. Without a connection nothing more is known of a
+# machine: what it said before ends there. Silence is on record, and says nothing about the machine.
+# What codes of vouch's own begin with; no device may send one.
+RESERVED: Final = "$"
+OFFLINE: Final = "$offline"
+SILENT: Final = "$silent"
+BUILT_IN: Final[dict[str, Meaning]] = {
+    OFFLINE: Meaning(category=Category.IU, cause="connection_lost", party=Party.UNKNOWN)
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,12 +121,16 @@ class QuarantineReason(StrEnum):
     UNKNOWN_SENSOR = "unknown_sensor"
     EMPTY_PAYLOAD = "empty_payload"
     PAYLOAD_TOO_LARGE = "payload_too_large"
+    UNSUPPORTED_CONTENT_TYPE = "unsupported_content_type"
     MALFORMED_PAYLOAD = "malformed_payload"
     VALUE_NOT_FINITE = "value_not_finite"
     VALUE_NOT_A_NUMBER = "value_not_a_number"
     TIME_MALFORMED = "time_malformed"
     TIME_WITHOUT_ZONE = "time_without_zone"
     TIME_IMPLAUSIBLE = "time_implausible"
+    UNIT_MISMATCH = "unit_mismatch"
     OUT_OF_PHYSICAL_RANGE = "out_of_physical_range"
     CONFLICTING_READING = "conflicting_reading"
     CONFLICTING_EVENT = "conflicting_event"
+    SPARKPLUG_UNKNOWN_ALIAS = "sparkplug_unknown_alias"
+    SPARKPLUG_UNSUPPORTED_TYPE = "sparkplug_unsupported_type"

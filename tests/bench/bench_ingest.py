@@ -15,7 +15,7 @@ import sysconfig
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -34,6 +34,7 @@ from tests.bench import raw_mqtt
 SENSORS = ("s0", "s1", "s2", "s3", "s4")
 START_MS = 1_772_366_400_000
 LIMIT_S = 600
+STORED = "vouch_ingest_readings_total"
 COPY_ROWS = 50_000
 
 
@@ -93,6 +94,10 @@ def ingest(servers: Servers, **settings: str) -> Iterator[tuple[subprocess.Popen
             process.wait()
 
 
+def total_of(meter: str, processes: Sequence[tuple[subprocess.Popen[bytes], int]]) -> float:
+    return sum(meters(port)[meter] for _, port in processes)
+
+
 def cpu_s(process: subprocess.Popen[bytes]) -> float:
     spent = psutil.Process(process.pid).cpu_times()
     return spent.user + spent.system
@@ -128,27 +133,32 @@ def copy_limit(connection: Connection) -> float:
 
 
 def once(
-    servers: Servers, connection: Connection, readings: int, count: int, assets: int, **settings: str
+    servers: Servers, connection: Connection, readings: int, count: int, assets: int, processes: int, **settings: str
 ) -> dict[str, float]:
     """One run: the queue is filled for ingest and for the empty consumer alike."""
     connection.execute("TRUNCATE reading")
-    connection.execute("TRUNCATE dirty_window")
-    with ingest(servers, **settings):
-        pass
+    connection.execute("TRUNCATE dirty_window, dirty_batch")
+    named = [settings | {"VOUCH_INGEST_CLIENT_ID": f"vouch-ingest-{number}"} for number in range(processes)]
+    if processes > 1:
+        named = [one | {"VOUCH_INGEST_SHARE": "bench"} for one in named]
+    with ExitStack() as sessions:
+        for one in named:
+            sessions.enter_context(ingest(servers, **one))
     limit = raw_mqtt.RawSession(servers.mqtt_url, "bench-limit", is_clean=False)
     limit.subscribe("vouch/v1/#")
     limit.close()
     raw_mqtt.feed(servers.mqtt_url, packets(count, readings, assets))
     connection.execute("CHECKPOINT")
-    with ingest(servers, **settings) as (process, port):
-        begun, used = time.perf_counter(), cpu_s(process)
-        name = "vouch_ingest_readings_total"
-        while (seen := meters(port))[name] < count * readings:
+    with ExitStack() as running:
+        started = [running.enter_context(ingest(servers, **one)) for one in named]
+        begun, used = time.perf_counter(), sum(cpu_s(process) for process, _ in started)
+        while (stored := total_of(STORED, started)) < count * readings:
             if time.perf_counter() - begun > LIMIT_S:
-                raise SystemExit(f"not done after {LIMIT_S} s: {seen}")
+                raise SystemExit(f"{stored:.0f} readings after {LIMIT_S} s")
             time.sleep(0.02)
-        took, used = time.perf_counter() - begun, cpu_s(process) - used
-        resident = psutil.Process(process.pid).memory_info().rss
+        took, used = time.perf_counter() - begun, sum(cpu_s(process) for process, _ in started) - used
+        commits = total_of("vouch_ingest_commit_seconds_count", started)
+        resident = max(psutil.Process(process.pid).memory_info().rss for process, _ in started)
     empty_s = raw_mqtt.empty(servers.mqtt_url, "bench-limit", count)
     total = count * readings
     raw, copied = total / empty_s, copy_limit(connection)
@@ -162,12 +172,12 @@ def once(
         "of_copy": rate / copied,
         "of_limit": rate / min(raw, copied),
         "cpu_s_per_million": used / total * 1e6,
-        "rows_a_commit": total / seen["vouch_ingest_commit_seconds_count"],
+        "rows_a_commit": total / commits,
         "rss_mb": resident / 1e6,
     }
 
 
-def queue(readings: int, count: int, assets: int, runs: int, old_chunks: int, **settings: str) -> None:
+def queue(readings: int, count: int, assets: int, runs: int, old_chunks: int, processes: int, **settings: str) -> None:
     with bench(assets) as (servers, connection):
         if old_chunks:
             connection.execute(
@@ -177,7 +187,7 @@ def queue(readings: int, count: int, assets: int, runs: int, old_chunks: int, **
             )
         found = []
         for _ in range(runs):
-            found.append(once(servers, connection, readings, count, assets, **settings))
+            found.append(once(servers, connection, readings, count, assets, processes, **settings))
             print(json.dumps({name: round(value, 3) for name, value in found[-1].items()}), flush=True)
     middle = {name: statistics.median(run[name] for run in found) for name in found[0]}
     print(f"median of {runs}, {readings} readings a message, {count} messages, {assets * 5} series:")
@@ -236,13 +246,14 @@ def main(
     old_chunks: Annotated[int, typer.Option(help="chunks of earlier weeks in the table")] = 0,
     live_rate: Annotated[int, typer.Option(help="messages a second, live, instead of a queue")] = 0,
     reader: Annotated[str, typer.Option(help="tap or paho")] = "tap",
+    processes: Annotated[int, typer.Option(help="processes that share the subscription")] = 1,
 ) -> None:
     """Print each run and the median."""
     settings = {"VOUCH_INGEST_READER": reader}
     if live_rate:
         live(live_rate, 20, series // 5, **settings)
     else:
-        queue(readings, messages, series // 5, runs, old_chunks, **settings)
+        queue(readings, messages, series // 5, runs, old_chunks, processes, **settings)
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ class House:
     def settled(self, condition: Callable[[], bool], limit_s: float = 120) -> None:
         """Wait until `condition` holds, and then until nothing is dirty any more: all has been derived."""
         wait_for(condition, limit_s, "the facts to be stored")
-        wait_for(lambda: self.count("dirty_window") == 0, limit_s, "the dirty marks to be worked off")
+        wait_for(lambda: self.count("dirty_mark") == 0, limit_s, "the dirty marks to be worked off")
 
     def count(self, table: str) -> int:
         """Rows of a table."""

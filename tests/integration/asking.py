@@ -176,6 +176,29 @@ def _found(connection: Connection, estate: Estate) -> None:
         ("2026-03-10T00:00:00Z", estate.slug, f"raw {estate.word}".encode(), f"{estate.word} ?", asset_id),
     )
     connection.execute(
+        "INSERT INTO asset_connection (asset_id, customer_id, state, received_at)"
+        " SELECT id, customer_id, 'online', %s FROM asset WHERE id = %s",
+        (START, asset_id),
+    )
+    connection.execute(
+        "INSERT INTO sparkplug_source (customer_id, asset_id, group_id, node_id, device_id)"
+        " SELECT customer_id, id, %s, 'node', '' FROM asset WHERE id = %s",
+        (estate.word, asset_id),
+    )
+    told = (END, f"{estate.word} reason", asset_id)
+    connection.execute(
+        "INSERT INTO reading_superseded (customer_id, asset_id, series_id, at, old_value, new_value, superseded_at,"
+        " reason, source, source_sha256) SELECT customer_id, id, id, %s, %s, 0, %s, %s, 'a.csv', '' FROM asset"
+        " WHERE id = %s",
+        (START, estate.power_kw, *told),
+    )
+    connection.execute(
+        "INSERT INTO event_superseded (customer_id, asset_id, event_id, old_end, new_end, superseded_at,"
+        " reason, source, source_sha256) SELECT customer_id, id, id, %s, %s, %s, %s, 'a.csv', '' FROM asset"
+        " WHERE id = %s",
+        (START, END, *told),
+    )
+    connection.execute(
         "INSERT INTO channel (name, customer_id, url, kinds) VALUES (%s, %s, 'json://127.0.0.1:9/secret', '{}')",
         (f"{estate.slug}-team", estate.first_id),
     )

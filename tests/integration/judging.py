@@ -192,7 +192,9 @@ def _store(
     heard = {asset_id: _customer(connection, asset_id)}
     facts = telemetry.Facts(received_us=heard_us, readings=readings, events=events, heard=heard)
     with telemetry.transaction(connection):
-        telemetry.store(connection, facts)
+        stored = telemetry.store(connection, facts)
+        one = telemetry.Heard(asset_id, heard[asset_id], heard_us, stored.newest_us.get(asset_id))
+        telemetry.note_heard(connection, [one])
 
 
 def _customer(connection: Connection, asset_id: int) -> int:

@@ -85,8 +85,8 @@ async def test_a_machine_is_shown_with_its_sensors_and_its_latest_state(client: 
 
 async def test_readings_come_with_their_unit_in_the_window_asked_for(client: httpx.AsyncClient) -> None:
     found = await _get(client, f"{ASSET}/readings", sensor="power_kw", **{"from": "2026-03-14T03:00:00+01:00"})
-    assert (found["sensor"], found["unit"], found["next"]) == ("power_kw", "kW", None)
-    assert found["items"][0] == {"at": "2026-03-14T02:00:00Z", "value": 151.5, "quality": "good"}
+    assert (found["sensors"], found["next"]) == ([{"sensor": "power_kw", "unit": "kW"}], None)
+    assert found["items"][0] == {"sensor": "power_kw", "at": "2026-03-14T02:00:00Z", "value": 151.5, "quality": "good"}
     assert len(found["items"]) == 10
 
 
@@ -350,7 +350,14 @@ async def test_a_quarantined_message_is_shown_with_its_raw_bytes(database_url: s
         ("/api/v1/alerts/9223372036854775808", {}, "id"),
         ("/api/v1/contracts/a%00b", {}, "id"),
         (f"{ASSET}/readings", {}, "sensor"),
-        (f"{ASSET}/readings", {"sensor": "a\x00b"}, "sensor"),
+        (f"{ASSET}/readings", {"sensor": "a\x00b"}, "sensor.0"),
+        (f"{ASSET}/readings", {"sensor": "power_kw", "limit": "100001"}, "limit"),
+        (f"{ASSET}/readings", {"sensor": "power_kw", "format": "xml"}, "format"),
+        (f"{ASSET}/chart", {}, "sensor"),
+        (f"{ASSET}/chart", {"sensor": "power_kw", "points": "1"}, "points"),
+        (f"{ASSET}/chart", {"sensor": "power_kw", "points": "10001"}, "points"),
+        (f"{ASSET}/chart", {"sensor": "power_kw", "from": END, "to": START}, "from"),
+        ("/api/v1/latest", {"cursor": "WyJhIl0"}, "cursor"),
         (f"{ASSET}/readings", {"sensor": "power_kw", "from": "2026-03-01T00:00:00"}, "from"),
         (f"{ASSET}/readings", {"sensor": "power_kw", "to": "2026-03-01"}, "to"),
         (f"{ASSET}/readings", {"sensor": "power_kw", "from": END, "to": START}, "from"),
@@ -380,7 +387,8 @@ async def test_a_wrong_parameter_is_named(
 @pytest.mark.parametrize(
     "path",
     ["/api/v1/assets/7", "/api/v1/contracts/NONE", "/api/v1/contracts/NONE/value-in-use", f"{ASSET}/events/77",
-     "/api/v1/assets/7/timeline", "/api/v1/assets/7/events", f"{ASSET}/readings?sensor=none", "/api/v1/alerts/77",
+     "/api/v1/assets/7/timeline", "/api/v1/assets/7/events", f"{ASSET}/readings?sensor=none",
+     f"{ASSET}/chart?sensor=none", "/api/v1/assets/7/latest", "/api/v1/alerts/77",
      "/api/v1/anomalies/77", "/api/v1/quarantine/77", "/api/v1/nothing", "/nothing", "/static/nothing.css"],
 )  # fmt: skip
 async def test_what_is_not_there_is_a_not_found_problem(client: httpx.AsyncClient, path: str) -> None:

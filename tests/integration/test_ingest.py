@@ -245,7 +245,7 @@ def test_facts_mark_the_minutes_they_touch_and_wake_who_listens(
         notified = next(iter(listener.notifies(timeout=20)))
     assert (notified.channel, notified.payload) == ("vouch_dirty", "")
     wait_for(lambda: count(connection, "asset_status") == 2, what="both machines to be heard")
-    windows = connection.execute("SELECT start_at, end_at FROM dirty_window ORDER BY start_at").fetchall()
+    windows = connection.execute("SELECT start_at, end_at FROM dirty_mark ORDER BY start_at").fetchall()
     spans = [(start.strftime("%FT%T"), end.strftime("%FT%T")) for start, end in windows]
     assert spans == [("2026-03-01T11:58:00", "2026-03-01T12:03:00"), ("2026-03-02T08:30:00", "2026-03-02T10:00:00")]
     heard = connection.execute(
@@ -275,7 +275,7 @@ def test_the_same_again_is_a_duplicate_another_value_a_conflict_and_late_data_is
     ingest.start()
     publish(f"{C1}/telemetry", {"ts": NOON, "values": {"power_kw": 1, "temp": 20}})
     wait_for(lambda: readings(connection), what="the first readings")
-    connection.execute("DELETE FROM dirty_window")
+    connection.execute("TRUNCATE dirty_window, dirty_batch")
     publish(f"{C1}/telemetry", {"ts": NOON, "values": {"power_kw": 1}})
     publish(f"{C1}/telemetry", {"ts": NOON, "values": {"temp": 21}})
     publish(
@@ -292,7 +292,7 @@ def test_the_same_again_is_a_duplicate_another_value_a_conflict_and_late_data_is
     rows = connection.execute("SELECT reason, detail FROM quarantine ORDER BY detail").fetchall()
     assert {reason for reason, _ in rows} == {"conflicting_reading"}
     assert [detail.split(" is not")[0] for _, detail in rows] == ["[2].values.power_kw: 6.0", "values.temp: 21.0"]
-    marked = connection.execute("SELECT start_at FROM dirty_window").fetchall()
+    marked = connection.execute("SELECT start_at FROM dirty_mark").fetchall()
     assert [start.strftime("%FT%H") for (start,) in marked] == ["2014-07-01T00"]
 
 
@@ -303,9 +303,9 @@ def test_an_open_event_is_closed_once_and_then_stays(ingest: Ingest, connection:
     publish(f"{C1}/event", opening)
     wait_for(lambda: count(connection, "asset_event"), what="the event")
     assert connection.execute(
-        "SELECT count(*) FROM dirty_window WHERE start_at = '2026-03-01T08:00Z' AND end_at > now() - interval '2 hours'"
+        "SELECT count(*) FROM dirty_mark WHERE start_at = '2026-03-01T08:00Z' AND end_at > now() - interval '2 hours'"
     ).fetchone() == (1,)
-    connection.execute("DELETE FROM dirty_window")
+    connection.execute("TRUNCATE dirty_window, dirty_batch")
     publish(f"{C1}/event", [closing, closing])
     publish(f"{C1}/event", opening)
     publish(f"{C1}/event", opening | {"end": "2026-03-01T12:00:00Z"})
@@ -319,7 +319,7 @@ def test_an_open_event_is_closed_once_and_then_stays(ingest: Ingest, connection:
     assert connection.execute("SELECT reason, detail FROM quarantine").fetchall() == [
         ("conflicting_event", "end: 2026-03-01T12:00:00+00:00 is not the end that was reported before")
     ]
-    marked = connection.execute("SELECT start_at, end_at FROM dirty_window").fetchall()
+    marked = connection.execute("SELECT start_at, end_at FROM dirty_mark").fetchall()
     assert [(start.strftime("%H:%M"), end.strftime("%H:%M")) for start, end in marked] == [("08:00", "10:30")]
 
 
@@ -531,9 +531,10 @@ def test_the_meters_count_what_happened(ingest: Ingest, connection: Connection, 
         return seen if seen["vouch_ingest_events_total"] and not seen["vouch_ingest_unacknowledged"] else {}
 
     seen = wait_for(all_settled, what="the event to be counted and acknowledged")
-    totals = {name.removeprefix("vouch_ingest_"): value for name, value in seen.items() if name.endswith("_total")}
-    assert totals == {
+    own = {name.removeprefix("vouch_ingest_"): seen[name] for name in seen if name.startswith("vouch_ingest_")}
+    assert {name: value for name, value in own.items() if name.endswith("_total")} == {
         "messages_total": 3,
+        "redelivered_messages_total": 0,
         "readings_total": 1,
         "null_values_total": 1,
         "events_total": 1,
@@ -541,4 +542,7 @@ def test_the_meters_count_what_happened(ingest: Ingest, connection: Connection, 
     assert seen['vouch_ingest_quarantined_total{reason="unknown_sensor"}'] == 1
     assert seen['vouch_ingest_duplicates_total{kind="reading"}'] == 1
     assert seen["vouch_ingest_commit_seconds_count"] >= 2
+    assert seen["vouch_ingest_batch_seconds_count"] == seen["vouch_ingest_batch_messages_count"] >= 2
+    assert seen["vouch_ingest_batch_messages_sum"] == 3
+    assert seen['vouch_ingest_up{part="broker"}'] == seen['vouch_ingest_up{part="database"}'] == 1
     assert seen["vouch_ingest_device_lag_seconds"] > 0

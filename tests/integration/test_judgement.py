@@ -265,13 +265,13 @@ def test_late_data_corrects_the_month_it_belongs_to_and_no_other(database_url: s
 def test_a_pass_that_fails_leaves_everything_as_it_was(database_url: str, connection: Connection) -> None:
     c1 = load(connection)["c1"]
     state(connection, c1, "2026-03-02T08:00", "up")
-    marks = connection.execute("SELECT * FROM dirty_window").fetchall()
+    marks = connection.execute("SELECT * FROM dirty_mark").fetchall()
     connection.execute("ALTER TABLE asset_status ADD CONSTRAINT refused CHECK (carried_to IS NULL)")
     with pytest.raises(psycopg.errors.CheckViolation):
         judge(database_url, "2026-03-02T10:00")
     assert timeline(connection, c1) == []
     assert documents(connection) == {}
-    assert connection.execute("SELECT * FROM dirty_window").fetchall() == marks
+    assert connection.execute("SELECT * FROM dirty_mark").fetchall() == marks
     connection.execute("ALTER TABLE asset_status DROP CONSTRAINT refused")
     judge(database_url, "2026-03-02T10:00")
     assert len(timeline(connection, c1)) == 1

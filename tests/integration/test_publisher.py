@@ -17,6 +17,7 @@ from services.devices.publisher import Publisher
 from shared.embedded import broker
 from shared.embedded.binaries import Programs
 from shared.errors import UnavailableError
+from tests.integration import killable
 from tests.waiting import wait_for
 
 TOPIC = "vouch/v1/lechtal/kempten/c1/telemetry"
@@ -161,6 +162,45 @@ def test_nothing_is_lost_when_the_broker_restarts(programs: Programs, server_fol
                 publisher.publish(TOPIC, payload)
             publisher.drain(30)
             wait_for(lambda: set(subscriber.received) >= set(payloads), what="all messages")
+
+
+def test_what_nobody_was_subscribed_to_is_sent_again_until_somebody_is(mqtt_url: str):
+    with Publisher(mqtt_url, keep_s=5) as publisher:
+        for number in range(3):
+            publisher.publish(TOPIC, b"%d" % number)
+        wait_for(lambda: publisher.unheard >= 3, what="messages to nobody")
+        with pytest.raises(UnavailableError, match="unacknowledged"):
+            publisher.drain(0.1)
+        with Subscriber(mqtt_url) as subscriber:
+            publisher.drain(20)
+            wait_for(lambda: len(subscriber.received) == 3, what="all messages")
+    assert subscriber.received == [b"0", b"1", b"2"]
+
+
+def test_what_a_killed_broker_forgot_is_sent_again_and_without_keeping_it_is_lost(
+    programs: Programs, server_folder: Path
+):
+    """Saving each half minute, the broker has saved nothing but the session when it is killed."""
+    with ExitStack() as stack:
+        server = stack.enter_context(killable.mosquitto(programs, server_folder / "forgetful", save_s=30))
+        # Stopped in order it saves: from here on it knows the session and that it is subscribed.
+        with Subscriber(server.url):
+            pass
+        server.close()
+        server.restart()
+        keeping = stack.enter_context(Publisher(server.url, keep_s=60))
+        forgetting = stack.enter_context(Publisher(server.url))
+        for number in range(100):
+            keeping.publish(TOPIC, b"kept %d" % number)
+            forgetting.publish(TOPIC, b"forgotten %d" % number)
+        keeping.drain(20)
+        forgetting.drain(20)
+        server.kill()
+        server.restart()
+        wait_for(lambda: keeping.acknowledged >= 200, what="all to be acknowledged again")
+        with Subscriber(server.url) as subscriber:
+            wait_for(lambda: len(subscriber.received) >= 100, what="what was kept")
+        assert subscriber.received == [b"kept %d" % number for number in range(100)]
 
 
 def publish(url: str, messages: int, *, window: int = 10) -> None:

@@ -18,6 +18,8 @@ from tests.integration.asking import END, HERON, START, ZEBRA, Estate, asking, b
 ROLES: Final = ("admin", "service_engineer", "account_manager", "customer")
 STREAM: Final = "/api/v1/stream"
 OPEN: Final = {"/healthz", "/readyz", "/metrics", "/login"}
+# Asked as others than their owner in test_quarantine.
+POSTED: Final = {"/api/v1/quarantine/{id}/replay", "/api/v1/quarantine/{id}/discard"}
 STAFF_ONLY: Final = {"/api/v1/quarantine", "/api/v1/quarantine/{id}"}
 
 # Everything that only the zebra customer has: ids, names, slugs, levels, rates and readings, also as pages write them.
@@ -35,9 +37,10 @@ def _operations() -> dict[str, list[str]]:
     found = {
         path: [parameter["name"] for parameter in operations["get"].get("parameters", []) if parameter["in"] == "query"]
         for path, operations in app.openapi()["paths"].items()
+        if "get" in operations
     }
     posted = {path for path, operations in app.openapi()["paths"].items() if set(operations) != {"get"}}
-    assert not posted, f"teach this test to ask {posted}"
+    assert posted == POSTED, f"teach this test, and that of the route, to ask {posted ^ POSTED}"
     shown: list[Any] = list(pages.router.routes)
     return found | {route.path: [] for route in shown if "GET" in route.methods}
 

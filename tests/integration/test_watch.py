@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from services.analytics.watch import watch
 from shared.db.pool import AsyncConnection, Connection, connect_async
-from shared.instant import DAY_US, HOUR_US, from_us
+from shared.instant import DAY_US, HOUR_US, MINUTE_US, from_us
 
 SENSORS = ("power_kw", "oil_temperature_c", "pressure_bar")
 BUCKET_US = 600_000_000
@@ -162,19 +162,39 @@ async def test_nothing_is_trained_before_the_healthy_window_is_over(
     assert machine.models() == []
 
 
-async def test_training_waits_until_the_hour_is_over_in_which_the_healthy_window_ends(
+async def test_training_waits_until_the_minute_is_over_in_which_the_healthy_window_ends(
     machine: Machine, analytics: AsyncConnection
 ) -> None:
-    machine.connection.execute("UPDATE asset SET healthy_to = healthy_to + interval '30 minutes'")
+    machine.connection.execute("UPDATE asset SET healthy_to = healthy_to + interval '30 seconds'")
     machine.tell(*story())
-    machine.ran((START_US, HEALTHY_TO_US + HOUR_US, "FP"))
+    machine.ran((START_US, HEALTHY_TO_US + MINUTE_US, "FP"))
 
-    await watch(analytics, machine.asset_id, HEALTHY_TO_US, HEALTHY_TO_US + HOUR_US, NOW_US)
+    await watch(analytics, machine.asset_id, HEALTHY_TO_US, HEALTHY_TO_US + MINUTE_US, NOW_US)
     assert machine.models() == []
 
-    machine.ran((START_US, HEALTHY_TO_US + HOUR_US + 1, "FP"))
+    machine.ran((START_US, HEALTHY_TO_US + MINUTE_US + 1, "FP"))
     await watch(analytics, machine.asset_id, HEALTHY_TO_US, HEALTHY_TO_US + 2 * HOUR_US, NOW_US)
     assert len(machine.models()) == 1
+
+
+async def test_what_readings_that_are_no_longer_kept_once_gave_stays(
+    machine: Machine, analytics: AsyncConnection
+) -> None:
+    machine.tell(*story())
+    machine.ran((START_US, END_US, "FP"))
+    await watch(analytics, machine.asset_id, START_US, END_US, NOW_US)
+    given = machine.models(), machine.scores(), machine.findings()
+    assert machine.findings()
+
+    kept_from = from_us(FAULT[1] + DAY_US // 4)
+    machine.connection.execute("DELETE FROM reading WHERE at < %s", (kept_from,))
+    machine.connection.execute("INSERT INTO retention VALUES ('readings', 1, %s)", (kept_from,))
+    await watch(analytics, machine.asset_id, START_US, END_US, NOW_US + 1)
+    assert (machine.models(), machine.scores(), machine.findings()) == given
+
+    machine.detector(open_after=5)
+    await watch(analytics, machine.asset_id, START_US, END_US, NOW_US + 2)
+    assert (machine.models(), machine.scores(), machine.findings()) == given
 
 
 async def test_a_timeline_that_vanishes_takes_scores_and_findings_with_it(

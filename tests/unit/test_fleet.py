@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from shared import fleet
 from shared.errors import Fault, SpecError
 from shared.model.facts import Category, Party
+from shared.model.payload import Format
 
 _EXAMPLES = Path(__file__).parents[2] / "deploy" / "examples"
 
@@ -177,6 +178,56 @@ def test_a_sensor_named_twice_is_a_fault() -> None:
     data = _declared()
     data["models"][0]["sensors"].append({"name": "power_kw", "unit": "W"})
     assert _faults(data) == {"models[0].sensors": "power_kw is declared twice"}
+
+
+def test_a_sensor_that_reports_in_another_unit_has_its_conversion() -> None:
+    data = _declared()
+    data["models"][0]["payload"] = "senml_json"
+    data["models"][0]["sensors"][1]["reported_unit"] = "degF"
+    model = fleet.parse(yaml.safe_dump(data), "fleet.yaml").models[0]
+    assert (model.sensors[0].conversion, model.sensors[1].conversion) == ((1.0, 0.0), (5 / 9, -160 / 9))
+    assert model.payload is Format.SENML_JSON
+
+
+def test_a_unit_nobody_knows_is_free_text_as_long_as_it_is_not_converted() -> None:
+    data = _declared()
+    data["models"][0]["sensors"][0]["unit"] = "skips"
+    assert fleet.parse(yaml.safe_dump(data), "fleet.yaml").models[0].sensors[0].unit == "skips"
+    data["models"][0]["sensors"][0]["reported_unit"] = "kW"
+    data["models"][0]["sensors"][1]["reported_unit"] = "bar"
+    data["models"][0]["payload"] = "xml"
+    faults = _faults(data)
+    assert faults["models[0].sensors[0].reported_unit"] == "power_kw: 'skips' is not a known unit"
+    assert faults["models[0].sensors[1].reported_unit"] == "oil_degc: 'bar' cannot become 'degC': another dimension"
+    assert set(faults) >= {"models[0].payload"}
+
+
+def test_of_our_own_codes_only_the_lost_connection_is_read_otherwise_and_stays_unknown_time() -> None:
+    data = _declared()
+    meant = {"category": "IU", "cause": "network", "party": "customer"}
+    data["models"][0]["codes"]["$offline"] = meant
+    assert fleet.parse(yaml.safe_dump(data), "fleet.yaml").models[0].codes["$offline"].party is Party.CUSTOMER
+    data["models"][0]["codes"]["$offline"] = meant | {"category": "FO"}
+    assert _faults(data) == {"models[0].codes": "$offline must be IU"}
+    data["models"][0]["codes"] = {"$silent": meant}
+    assert _faults(data) == {"models[0].codes": "$silent is not a code that can be read otherwise; $offline is"}
+
+
+def test_a_registration_rule_points_at_what_is_declared_and_its_patterns_are_slugs() -> None:
+    data = _declared()
+    rule = {"name": "new", "customer": "lechtal", "site": "kempten", "model": "compressor-250", "from": "birth"}
+    data["registration"] = [rule]
+    read = fleet.parse(yaml.safe_dump(data), "fleet.yaml").registration[0]
+    assert (read.accepts, read.slugs, read.sensors, read.most) == ("birth", ("*",), "declared", 1000)
+    data["registration"] = [rule | {"site": "ulm", "model": "pump", "slugs": ["C/*"]}, rule, rule | {"from": "all"}]
+    assert set(_faults(data)) == {
+        "registration[0].site",
+        "registration[0].model",
+        "registration[0].slugs[0]",
+        "registration[1].name",
+        "registration[2].name",
+        "registration[2].from",
+    }
 
 
 @pytest.mark.parametrize("end", ["2026-01-01T00:00:00Z", "2025-12-31T00:00:00Z"])

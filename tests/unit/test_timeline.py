@@ -5,7 +5,7 @@ import pytest
 
 from shared import timeline
 from shared.instant import HOUR_US, MINUTE_US
-from shared.model.facts import AssetEvent, Category, Condition, EventKind, Interval, Meaning, Party, StateRule
+from shared.model.facts import BUILT_IN, AssetEvent, Category, Condition, EventKind, Interval, Meaning, Party, StateRule
 
 RUNNING = Meaning(category=Category.FP, cause="running", party=Party.NOBODY)
 IDLE = Meaning(category=Category.TS, cause="idle", party=Party.NOBODY)
@@ -15,6 +15,7 @@ MEANINGS = {
     "trip": Meaning(category=Category.FO, cause="trip", party=Party.SUPPLIER),
     "fire": Meaning(category=Category.FO, cause="fire", party=Party.CUSTOMER),
     "offline": Meaning(category=Category.IU, cause="offline", party=Party.CUSTOMER),
+    **BUILT_IN,
 }
 
 
@@ -169,6 +170,45 @@ def test_samples_that_do_not_ascend_are_an_error() -> None:
 def test_no_samples_or_no_rules_say_nothing() -> None:
     assert _telemetry([], [], []) == []
     assert timeline.from_telemetry(np.array([0]), {"power": np.array([9.0])}, [], 10) == []
+
+
+# What a lost connection ends.
+
+
+def test_states_and_open_intervals_end_when_the_connection_is_lost_and_nothing_is_claimed_after_it() -> None:
+    assert _built(_state("run", 0), _interval("$offline", 40, 60)) == [(0, 40, "running"), (40, 60, "connection_lost")]
+    assert _built(_interval("trip", 10, None), _interval("$offline", 40, None)) == [
+        (10, 40, "trip"),
+        (40, 100, "connection_lost"),
+    ]
+
+
+def test_what_is_stated_of_the_time_without_a_connection_holds_until_the_next_loss() -> None:
+    assert _built(
+        _state("run", 0), _interval("$offline", 40, 60), _state("trip", 50), _interval("$offline", 80, 80)
+    ) == [
+        (0, 40, "running"),
+        (40, 50, "connection_lost"),
+        (50, 80, "trip"),
+    ]
+
+
+def test_an_interval_with_an_end_and_what_begins_at_the_loss_are_not_ended_by_it() -> None:
+    assert _built(_interval("trip", 10, 70), _interval("$offline", 40, 60)) == [(10, 70, "trip")]
+    assert _built(_state("run", 40), _interval("$offline", 40, 60)) == [(40, 100, "running")]
+
+
+def test_silence_says_nothing() -> None:
+    assert _built(_state("run", 50), _interval("$silent", 10, 90)) == [(50, 100, "running")]
+
+
+def test_a_sample_vouches_no_longer_than_the_connection_lasts() -> None:
+    values = {"power": np.array([9.0, 9.0]), "ready": np.array([1.0, 1.0])}
+    at_us = np.array([0, 30], np.int64)
+    assert _said(timeline.from_telemetry(at_us, values, RULES, 20, [4, 8, 30])) == [
+        (0, 4, "running"),
+        (30, 50, "running"),
+    ]
 
 
 # Completing, splicing, summing.

@@ -10,7 +10,10 @@ from hypothesis import strategies as st
 from shared import timeline
 from shared.instant import HOUR_US
 from shared.model.facts import (
+    BUILT_IN,
+    OFFLINE,
     PRIORITY,
+    SILENT,
     AssetEvent,
     Category,
     Condition,
@@ -26,7 +29,7 @@ MEANINGS = {
     category.value: Meaning(category=category, cause=category.value.lower(), party=Party.SUPPLIER)
     for category in Category
     if category is not Category.OEL
-}
+} | dict(BUILT_IN)
 
 _at = st.integers(min_value=-10, max_value=END + 10)
 _code = st.sampled_from([category.value for category in Category])
@@ -38,11 +41,17 @@ _stretch = st.builds(
     st.none() | st.integers(0, 30),
     st.integers(0, 2),
 )
+_ours = st.builds(
+    lambda code, start, length: (EventKind.INTERVAL, code, start, length, 0),
+    st.sampled_from([OFFLINE, OFFLINE, SILENT]),
+    _at,
+    st.none() | st.integers(0, 30),
+)
 
 
 @st.composite
 def _events(draw: st.DrawFn) -> list[AssetEvent]:
-    drawn = draw(st.lists(_state | _stretch, max_size=10))
+    drawn = draw(st.lists(_state | _stretch | _ours, max_size=10))
     return [
         AssetEvent(
             id=number,
@@ -91,6 +100,10 @@ def _peer(events: Sequence[AssetEvent], telemetry: Sequence[Interval], us: int) 
     holding += [
         e for e in events if e.kind is EventKind.INTERVAL and e.start_us <= us and (e.end_us is None or us < e.end_us)
     ]
+    lost_us = max((e.start_us for e in events if e.code == OFFLINE and e.start_us <= us), default=-1000)
+    holding = [
+        e for e in holding if e.code != SILENT and (e.code == OFFLINE or e.end_us is not None or e.start_us >= lost_us)
+    ]
     known = [(MEANINGS[e.code].category if e.code in MEANINGS else Category.IU, e) for e in holding]
     told = _at_instant(telemetry, us)
     facts = [(category, e) for category, e in known if category is not Category.IU]
@@ -134,6 +147,12 @@ def test_splitting_the_window_and_splicing_gives_the_same_timeline(
     right = timeline.build(events, MEANINGS, telemetry, at_us, END)
     assert timeline.splice(left, right, at_us, END) == whole
     assert timeline.splice(whole, left, 0, at_us) == whole
+
+
+@given(_events(), _lines())
+def test_categories_sum_to_the_period_whatever_was_lost(events: list[AssetEvent], telemetry: list[Interval]) -> None:
+    built = timeline.build(events, MEANINGS, telemetry, 0, END)
+    assert sum(timeline.durations(timeline.complete(built, 0, END), 0, END).values()) == END
 
 
 @given(_lines(), st.integers(min_value=0, max_value=END), st.integers(min_value=0, max_value=END))
@@ -200,9 +219,10 @@ def test_the_cube_and_the_durations_agree_and_no_row_is_longer_than_its_hour(
 @given(
     st.lists(st.tuples(st.integers(1, 12), st.sampled_from([float("nan"), -5.0, 0.0, 4.0, 5.0])), max_size=12),
     st.integers(min_value=1, max_value=10),
+    st.lists(st.integers(-5, 150), max_size=4).map(sorted),
 )
-def test_telemetry_says_at_each_instant_what_the_last_sample_says_while_it_holds(
-    samples: list[tuple[int, float]], hold_us: int
+def test_telemetry_says_at_each_instant_what_the_last_sample_says_while_it_holds_and_the_connection_does(
+    samples: list[tuple[int, float]], hold_us: int, lost_us: list[int]
 ) -> None:
     at_us = np.cumsum([gap for gap, _ in samples], dtype=np.int64)
     values = [value for _, value in samples]
@@ -210,11 +230,12 @@ def test_telemetry_says_at_each_instant_what_the_last_sample_says_while_it_holds
         StateRule(when=(Condition(sensor="p", low=0.0, high=5.0),), meaning=MEANINGS["TS"]),
         StateRule(when=(Condition(sensor="p", low=5.0),), meaning=MEANINGS["FP"]),
     ]
-    found = timeline.from_telemetry(at_us, {"p": np.array(values, dtype=np.float64)}, rules, hold_us)
+    found = timeline.from_telemetry(at_us, {"p": np.array(values, dtype=np.float64)}, rules, hold_us, lost_us)
     for us in range(int(at_us[-1]) + 20 if samples else 5):
         last = max((index for index, at in enumerate(at_us) if at <= us), default=None)
         expected = None
-        if last is not None and us < at_us[last] + hold_us:
+        is_lost = last is not None and any(at_us[last] < lost <= us for lost in lost_us)
+        if last is not None and us < at_us[last] + hold_us and not is_lost:
             expected = {4.0: Category.TS, 0.0: Category.TS, 5.0: Category.FP}.get(values[last])
         said = _at_instant(found, us)
         assert (said and said.category) == expected

@@ -96,13 +96,18 @@ def of_silence(hearing: Hearing, *, is_open: bool, now_us: int) -> Transition | 
 
 
 def silence(hearing: Hearing, *, is_open: bool, now_us: int) -> AlertReason | None:
-    """Open when a machine that was heard once is silent for longer than it may be; close when it is heard again."""
+    """Open when a machine that was heard once is silent for longer than it may be; close when it is heard again.
+
+    Only time in which somebody listened makes a machine silent.
+    """
     if hearing.silent_after_us is None or hearing.last_heard_us is None:
         return AlertReason.SILENCE_ALLOWED if is_open else None
-    is_silent = now_us - hearing.last_heard_us > hearing.silent_after_us
-    if is_silent == is_open:
+    if now_us - hearing.last_heard_us <= hearing.silent_after_us:
+        return AlertReason.HEARD_AGAIN if is_open else None
+    if is_open or hearing.listening_since_us is None:
         return None
-    return AlertReason.SILENT_TOO_LONG if is_silent else AlertReason.HEARD_AGAIN
+    is_silent = now_us - hearing.listening_since_us > hearing.silent_after_us
+    return AlertReason.SILENT_TOO_LONG if is_silent else None
 
 
 def of_anomaly(watching: Watching, *, is_open: bool, now_us: int) -> Transition | None:

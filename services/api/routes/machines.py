@@ -1,4 +1,4 @@
-"""Machines: what there is, what they reported, what they were."""
+"""Machines: what there is, what happened to them, what they were."""
 
 import base64
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ from services.api.deps import OnMachines
 from services.api.openapi import PREFIX
 from services.api.schemas import machine as schema
 from services.api.schemas.listing import Listing
-from services.api.schemas.query import MAX_BIGINT, MAX_INT, PageQuery, ReadingsQuery, TimelineQuery, WindowPageQuery
+from services.api.schemas.query import MAX_BIGINT, MAX_INT, PageQuery, TimelineQuery, WindowPageQuery
 from services.api.security import Right
 from shared.db import rows, timeline, views
 from shared.db.pool import AsyncConnection
@@ -45,23 +45,6 @@ async def get_asset(asked: OnMachines, asset_id: AssetId) -> schema.AssetDetail:
     return schema.AssetDetail.model_validate({**_asset(asset), "sensors": sensors})
 
 
-@router.get("/{id}/readings")
-async def list_readings(
-    asked: OnMachines, asset_id: AssetId, query: Annotated[ReadingsQuery, Query()]
-) -> schema.Readings:
-    """Readings of one sensor in `[from, to)`, the oldest first."""
-    start, end = query.span(asked.now)
-    (start,) = paging.key(query.cursor, tuple[paging.Moment], (start,))
-    sensor = await views.sensor(asked.connection, asset_id, query.sensor)
-    if sensor is None:
-        raise NotFoundError(f"there is no sensor {query.sensor!r} at an asset {asset_id}")
-    found = await views.readings(asked.connection, sensor.id, start, end, query.limit + 1)
-    items, following = paging.page(found, query.limit, lambda reading: (reading.at + timedelta(microseconds=1),))
-    return schema.Readings(
-        sensor=sensor.name, unit=sensor.unit, items=[_reading(reading) for reading in items], next=following
-    )
-
-
 @router.get("/{id}/events")
 async def list_events(
     asked: OnMachines, asset_id: AssetId, query: Annotated[WindowPageQuery, Query()]
@@ -86,6 +69,18 @@ async def get_event(
     payload = event.payload or b""
     seen = schema.Event.model_validate(event).model_dump()
     return schema.EventDetail(**seen, payload_base64=base64.b64encode(payload).decode(), payload_text=_as_text(payload))
+
+
+@router.get("/{id}/corrections")
+async def list_corrections(
+    asked: OnMachines, asset_id: AssetId, query: Annotated[PageQuery, Query()]
+) -> Listing[schema.Correction]:
+    """Readings and event ends that a backfill has corrected, with what was reported first; the latest first."""
+    (before,) = paging.key(query.cursor, tuple[paging.Number], (MAX_BIGINT,))
+    await _must_exist(asked.connection, asset_id)
+    found = await views.corrections(asked.connection, asset_id, before=before, limit=query.limit + 1)
+    items, following = paging.page(found, query.limit, lambda correction: (correction.id,))
+    return Listing(items=[schema.Correction.model_validate(correction) for correction in items], next=following)
 
 
 @router.get("/{id}/timeline")
@@ -136,10 +131,6 @@ def _state(asset: rows.Asset) -> schema.State | None:
             "to": asset.state_to,
         }
     )
-
-
-def _reading(reading: rows.Reading) -> schema.Reading:
-    return schema.Reading(at=reading.at, value=reading.value, quality="uncertain" if reading.quality else "good")
 
 
 def _stretch(interval: Interval) -> schema.Stretch:

@@ -93,3 +93,32 @@ class Quarantined(BaseModel):
     payload_bytes: int = Field(description="length of the whole message")
     payload_base64: str = Field(description="the raw message; in a list only its first 4,096 bytes")
     payload_preview: str = Field(description="its first characters, what is no UTF-8 replaced")
+    content_type: str | None = Field(description="what MQTT said of the payload")
+    retained: bool = Field(description="the broker had kept it: the last word of its topic, said before we listened")
+    state: str = Field(pattern="^(open|replayed|discarded)$")
+    attempted_at: UtcTime | None = Field(description="when it was last replayed")
+    resolved_at: UtcTime | None
+    resolved_by: str | None
+    note: str | None = Field(description="why it was discarded")
+
+
+class Discard(BaseModel):
+    """Why a message is not wanted."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    note: str = Field(min_length=1, max_length=2_000, pattern=r"^[^\x00]*[^\x00\s][^\x00]*$", examples=["a test"])
+
+
+class QuarantineRequest(_FromRow):
+    """What you asked for. The same Idempotency-Key gives the same request again, as it stands by then."""
+
+    id: int
+    quarantine_id: int
+    action: str = Field(pattern="^(replay|discard)$")
+    requested_by: str
+    requested_at: UtcTime
+    done_at: UtcTime | None = Field(description="null: ingest is still to do it")
+    outcome: str | None = Field(
+        pattern="^(replayed|discarded|failing)$", description="failing: it stays open, with the reason it has now"
+    )

@@ -4,6 +4,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.api.schemas.listing import Listing
 from services.api.schemas.times import UtcTime
+from shared.model.connection import ConnectionState
 from shared.model.facts import Category, EventKind, Party
 
 
@@ -35,6 +36,11 @@ class Asset(_FromRow):
     healthy_to: UtcTime | None
     last_heard_at: UtcTime | None = Field(description="when a message of it last arrived")
     last_fact_at: UtcTime | None = Field(description="the latest time it reported something about")
+    connection: ConnectionState | None = Field(description="what its device last said of its connection; null: nothing")
+    connection_at: UtcTime | None = Field(
+        description="when, as the device wrote it (a last will: when it connected; a time that cannot be: when it came)"
+    )
+    registered_at: UtcTime | None = Field(description="when it registered itself; null: a fleet file declared it")
     state: State | None
 
 
@@ -55,23 +61,8 @@ class AssetDetail(Asset):
     sensors: list[Sensor]
 
 
-class Reading(BaseModel):
-    """One value, in the sensor's unit."""
-
-    at: UtcTime
-    value: float = Field(examples=[1843.2])
-    quality: str = Field(pattern="^(good|uncertain)$", description="uncertain: outside the expected range")
-
-
-class Readings(Listing[Reading]):
-    """Readings of one sensor, the oldest first."""
-
-    sensor: str = Field(examples=["power_kw"])
-    unit: str = Field(examples=["kW"])
-
-
 class Event(_FromRow):
-    """An event as the machine reported it."""
+    """An event as the machine reported it, or one of ours: `$offline` (no connection), `$silent` (not heard)."""
 
     id: int
     kind: EventKind = Field(description="a state holds until the next state, an interval from its start to its end")
@@ -89,6 +80,24 @@ class EventDetail(Event):
 
     payload_base64: str = Field(description="the message, byte by byte")
     payload_text: str | None = Field(description="the message as text; null when it is none")
+
+
+class Correction(_FromRow):
+    """A reported value that was corrected by an explicit backfill; what was reported first is kept here."""
+
+    id: int
+    kind: str = Field(pattern="^(reading|event)$")
+    at: UtcTime = Field(description="the instant of the reading, or the start of the event")
+    sensor: str | None = Field(description="null: the end of an event was corrected")
+    unit: str | None
+    old_value: float | None
+    new_value: float | None
+    event_id: int | None
+    old_end: UtcTime | None
+    new_end: UtcTime | None
+    superseded_at: UtcTime
+    reason: str
+    source: str = Field(description="the file it came from", examples=["2026-03.csv"])
 
 
 class Stretch(BaseModel):

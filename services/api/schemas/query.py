@@ -1,16 +1,20 @@
 """Query parameters. A parameter nobody knows is refused by name, so that a misspelt one is never silently ignored."""
 
 from datetime import datetime, timedelta
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.api.problems import InvalidParameterError
 from services.api.schemas.times import Instant
+from services.api.tables import Format
 from shared.model.alert import AlertKind, AlertState
 from shared.model.facts import QuarantineReason
 
 MAX_INT = 2**31 - 1
 MAX_BIGINT = 2**63 - 1
+
+SensorName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]
 
 
 class Query(BaseModel):
@@ -47,11 +51,28 @@ class WindowPageQuery(Window, PageQuery):
     """A page of what lies in a window."""
 
 
-class ReadingsQuery(WindowPageQuery):
-    """Readings of one sensor."""
+class FormatQuery(Query):
+    """In which format."""
 
-    sensor: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$", description="name of the sensor")
-    limit: int = Field(default=1_000, ge=1, le=9_999, description="most items of one page")
+    format: Format | None = Field(default=None, description="the format, for links; without it `Accept` decides")
+
+
+class ReadingsQuery(WindowPageQuery, FormatQuery):
+    """Readings of sensors of one machine."""
+
+    sensor: list[SensorName] = Field(min_length=1, max_length=100, description="name of a sensor; repeatable")
+    limit: int = Field(default=1_000, ge=1, le=100_000, description="most readings of one page")
+
+
+class LatestQuery(PageQuery, FormatQuery):
+    """The latest readings."""
+
+
+class ChartQuery(Window, FormatQuery):
+    """A chart of one sensor."""
+
+    sensor: SensorName = Field(description="name of the sensor")
+    points: int = Field(default=500, ge=2, le=10_000, description="most points, breaks of the line included")
 
 
 class TimelineQuery(WindowPageQuery):
@@ -96,3 +117,12 @@ class QuarantineQuery(PageQuery):
 
     reason: QuarantineReason | None = None
     asset: int | None = Field(default=None, ge=1, le=MAX_INT, description="id of the asset")
+    topic: str | None = Field(
+        default=None, max_length=65_535, pattern=r"^[^\x00]*$", description="beginning of the topic"
+    )
+    since: Instant | None = Field(default=None, description="received then or later")
+    state: str = Field(
+        default="open",
+        pattern="^(open|replayed|discarded|all)$",
+        description="`open`: nothing was done about it yet",
+    )

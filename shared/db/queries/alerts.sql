@@ -26,22 +26,24 @@ FROM told, channel c
 WHERE %(kind)s = ANY (c.kinds) AND (c.customer_id IS NULL OR c.customer_id = %(customer_id)s);
 
 -- name: silent_or_alerted
--- Machines heard longest ago, by the index on last_heard_at; and those whose silence is an open alert.
-WITH candidate AS (
-    SELECT s.asset_id
-    FROM asset_status s
-    JOIN asset a ON a.id = s.asset_id
-    WHERE s.last_heard_at < %(now)s - (SELECT min(silent_after_s) FROM asset) * interval '1 second'
-      AND s.last_heard_at < %(now)s - a.silent_after_s * interval '1 second'
+-- Machines whose silence is due, by the index on when it is; and those whose silence is an open alert. Since when
+-- somebody listens without a gap: null when nobody does, for ever where ingest has never said so.
+WITH listening AS (
+    SELECT CASE WHEN count(*) = 0 THEN timestamptz 'epoch'
+                ELSE min(since_at) FILTER (WHERE beat_at >= %(gone)s) END AS since_at
+    FROM ingest_heartbeat
+), candidate AS (
+    SELECT asset_id FROM asset_status WHERE silent_due_at < %(now)s
     UNION
     SELECT asset_id FROM alert WHERE kind = 'machine_silent' AND state = 'open' AND asset_id IS NOT NULL
 )
 SELECT a.id AS asset_id, a.customer_id, a.name AS asset, si.name AS site, cu.name AS customer, a.silent_after_s,
-       s.last_heard_at,
+       s.last_heard_at, listening.since_at AS listening_since,
        (SELECT coalesce(array_agg(DISTINCT c.slug ORDER BY c.slug), '{}')
         FROM contract_asset ca JOIN contract c ON c.id = ca.contract_id
         WHERE ca.asset_id = a.id AND c.valid_from <= %(now)s AND c.valid_to > %(now)s) AS contracts
 FROM candidate
+CROSS JOIN listening
 JOIN asset a ON a.id = candidate.asset_id
 JOIN site si ON si.id = a.site_id
 JOIN customer cu ON cu.id = a.customer_id

@@ -1,5 +1,6 @@
 -- name: watched
 SELECT a.customer_id, m.detector, a.healthy_from, a.healthy_to,
+       (SELECT dropped_before FROM retention WHERE what = 'readings') AS readings_from,
        (SELECT coalesce(jsonb_object_agg(s.name, s.id), '{}') FROM sensor s WHERE s.asset_id = a.id) AS series,
        coalesce((SELECT i.end_at FROM interval i WHERE i.asset_id = a.id ORDER BY i.start_at DESC LIMIT 1),
                 a.healthy_from) AS known_to,

@@ -1,17 +1,32 @@
+-- name: hold_horizon
+SELECT pg_advisory_xact_lock_shared(%(lock)s);
+
+-- name: spread
+-- Batches of ingest, as windows of each asset. What touches the same hour becomes one window.
+WITH arrived AS (
+    DELETE FROM dirty_batch WHERE id IN (SELECT id FROM dirty_batch ORDER BY id LIMIT 1000 FOR UPDATE SKIP LOCKED)
+    RETURNING marked_at, asset_id, start_at, end_at
+)
+INSERT INTO dirty_window (asset_id, start_at, end_at, marked_at)
+SELECT m.asset_id, min(m.start_at), max(m.end_at), min(b.marked_at)
+FROM arrived b, unnest(b.asset_id, b.start_at, b.end_at) AS m (asset_id, start_at, end_at)
+GROUP BY m.asset_id, date_trunc('hour', m.start_at)
+ORDER BY m.asset_id;
+
 -- name: claim
 -- Assets with work before `now`, the longest waiting first, each locked whole until the transaction ends. Work is a
 -- dirty window, or an open interval or last state that still holds and was carried less far than `now`; a state that
--- means IU says nothing and is not carried.
+-- means IU says nothing and is not carried, nor is what began before the connection was lost.
 WITH holding AS (
-    SELECT s.asset_id, s.carried_to, e.code
+    SELECT s.asset_id, s.carried_to, e.code, e.start_at
     FROM asset_status s
     JOIN asset_event e ON e.asset_id = s.asset_id AND e.kind = 'interval' AND e.end_at IS NULL
-    WHERE s.carried_to < %(now)s
+    WHERE s.carried_to < %(now)s AND e.code NOT IN ('$offline', '$silent')
     UNION ALL
-    SELECT s.asset_id, s.carried_to, last.code
+    SELECT s.asset_id, s.carried_to, last.code, last.start_at
     FROM asset_status s
     CROSS JOIN LATERAL (
-        SELECT e.code FROM asset_event e WHERE e.asset_id = s.asset_id AND e.kind = 'state'
+        SELECT e.code, e.start_at FROM asset_event e WHERE e.asset_id = s.asset_id AND e.kind = 'state'
         ORDER BY e.start_at DESC, e.seq DESC, e.code DESC LIMIT 1
     ) AS last
     WHERE s.carried_to < %(now)s
@@ -20,7 +35,10 @@ WITH holding AS (
     FROM holding h
     JOIN asset a ON a.id = h.asset_id
     LEFT JOIN code_map k ON k.model_id = a.model_id AND k.code = h.code
-    WHERE k.category IS DISTINCT FROM 'IU'
+    WHERE k.category IS DISTINCT FROM 'IU' AND NOT EXISTS (
+        SELECT FROM asset_event l
+        WHERE l.asset_id = h.asset_id AND l.kind = 'interval' AND l.code = '$offline' AND l.start_at > h.start_at
+          AND l.start_at <= h.carried_to)
     UNION ALL
     SELECT asset_id, min(marked_at), false FROM dirty_window WHERE start_at < %(now)s GROUP BY asset_id
 ), due AS MATERIALIZED (
@@ -38,6 +56,7 @@ RETURNING asset_id, start_at, end_at;
 -- name: reach
 -- How far each window of an asset reaches: a state to the next one (the last to `now`; one that means IU only as far as
 -- there is something to remove), an open interval to `now`, an interval that was closed as far as it had been carried.
+-- By a loss of the connection anything may end that went on to `now`.
 SELECT w.start_at, greatest(w.end_at, state.until_at, open.until_at, closed.until_at) AS end_at
 FROM unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[]) AS w (start_at, end_at)
 CROSS JOIN LATERAL (
@@ -58,8 +77,8 @@ CROSS JOIN LATERAL (
 ) AS state
 CROSS JOIN LATERAL (
     SELECT max(%(now)s::timestamptz) AS until_at FROM asset_event e
-    WHERE e.asset_id = %(asset)s AND e.kind = 'interval' AND e.end_at IS NULL
-      AND e.start_at >= w.start_at AND e.start_at < w.end_at
+    WHERE e.asset_id = %(asset)s AND e.kind = 'interval' AND e.code <> '$silent'
+      AND (e.end_at IS NULL OR e.code = '$offline') AND e.start_at >= w.start_at AND e.start_at < w.end_at
 ) AS open
 CROSS JOIN LATERAL (
     SELECT max(i.end_at) AS until_at
@@ -70,7 +89,7 @@ CROSS JOIN LATERAL (
 ) AS closed;
 
 -- name: count
-SELECT count(*) AS waiting FROM dirty_window WHERE start_at < %(now)s;
+SELECT (SELECT count(*) FROM dirty_window WHERE start_at < %(now)s) + (SELECT count(*) FROM dirty_batch) AS waiting;
 
 -- name: mark
 INSERT INTO dirty_window (asset_id, start_at, end_at, marked_at)

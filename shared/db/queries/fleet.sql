@@ -8,10 +8,10 @@ SELECT c.id, %(slug)s, %(name)s FROM customer c WHERE c.slug = %(customer)s
 ON CONFLICT (customer_id, slug) DO UPDATE SET name = excluded.name;
 
 -- name: save_model
-INSERT INTO asset_model (slug, name, telemetry_hold_us, state_rules, detector)
-VALUES (%(slug)s, %(name)s, %(telemetry_hold_us)s, %(state_rules)s, %(detector)s)
+INSERT INTO asset_model (slug, name, telemetry_hold_us, payload_format, state_rules, detector)
+VALUES (%(slug)s, %(name)s, %(telemetry_hold_us)s, %(payload_format)s, %(state_rules)s, %(detector)s)
 ON CONFLICT (slug) DO UPDATE SET name = excluded.name, telemetry_hold_us = excluded.telemetry_hold_us,
-    state_rules = excluded.state_rules, detector = excluded.detector;
+    payload_format = excluded.payload_format, state_rules = excluded.state_rules, detector = excluded.detector;
 
 -- name: save_code
 INSERT INTO code_map (model_id, code, category, cause, party, note)
@@ -29,15 +29,50 @@ WHERE c.slug = %(customer)s
 ON CONFLICT (site_id, slug) DO UPDATE SET model_id = excluded.model_id, name = excluded.name,
     silent_after_s = excluded.silent_after_s, healthy_from = excluded.healthy_from, healthy_to = excluded.healthy_to;
 
--- name: save_sensor
--- One sensor of a model, for every asset of that model.
-INSERT INTO sensor (customer_id, asset_id, name, unit, physical_low, physical_high, expected_low, expected_high)
-SELECT a.customer_id, a.id, %(name)s, %(unit)s, %(physical_low)s, %(physical_high)s, %(expected_low)s, %(expected_high)s
-FROM asset a JOIN asset_model m ON m.id = a.model_id
-WHERE m.slug = %(model)s
-ON CONFLICT (asset_id, name) DO UPDATE SET unit = excluded.unit,
+-- name: save_model_sensor
+INSERT INTO model_sensor (model_id, name, unit, reported_unit, reported_scale, reported_offset, physical_low,
+                          physical_high, expected_low, expected_high)
+SELECT m.id, %(name)s, %(unit)s, %(reported_unit)s, %(reported_scale)s, %(reported_offset)s, %(physical_low)s,
+       %(physical_high)s, %(expected_low)s, %(expected_high)s
+FROM asset_model m WHERE m.slug = %(model)s
+ON CONFLICT (model_id, name) DO UPDATE SET unit = excluded.unit, reported_unit = excluded.reported_unit,
+    reported_scale = excluded.reported_scale, reported_offset = excluded.reported_offset,
     physical_low = excluded.physical_low, physical_high = excluded.physical_high,
     expected_low = excluded.expected_low, expected_high = excluded.expected_high;
+
+-- name: save_sensor
+-- One sensor of a model, for every asset of that model.
+INSERT INTO sensor (customer_id, asset_id, name, unit, reported_unit, reported_scale, reported_offset, physical_low,
+                    physical_high, expected_low, expected_high)
+SELECT a.customer_id, a.id, s.name, s.unit, s.reported_unit, s.reported_scale, s.reported_offset, s.physical_low,
+       s.physical_high, s.expected_low, s.expected_high
+FROM asset_model m JOIN asset a ON a.model_id = m.id JOIN model_sensor s ON s.model_id = m.id
+WHERE m.slug = %(model)s AND s.name = %(name)s
+ON CONFLICT (asset_id, name) DO UPDATE SET unit = excluded.unit, reported_unit = excluded.reported_unit,
+    reported_scale = excluded.reported_scale, reported_offset = excluded.reported_offset,
+    physical_low = excluded.physical_low, physical_high = excluded.physical_high,
+    expected_low = excluded.expected_low, expected_high = excluded.expected_high;
+
+-- name: save_silence
+-- A machine heard before may now be silent for longer, shorter, or as it likes.
+UPDATE asset_status s SET silent_due_at = s.last_heard_at + a.silent_after_s * interval '1 second'
+FROM asset a
+JOIN site si ON si.id = a.site_id AND si.slug = %(site)s
+JOIN customer c ON c.id = a.customer_id AND c.slug = %(customer)s
+WHERE a.slug = %(slug)s AND s.asset_id = a.id
+  AND s.silent_due_at IS DISTINCT FROM s.last_heard_at + a.silent_after_s * interval '1 second';
+
+-- name: save_registration_rule
+INSERT INTO registration_rule
+    (name, customer_id, site_id, model_id, accepts, slugs, learns_sensors, most, silent_after_s)
+SELECT %(name)s, c.id, s.id, m.id, %(accepts)s, %(slugs)s, %(learns_sensors)s, %(most)s, %(silent_after_s)s
+FROM customer c
+JOIN site s ON s.customer_id = c.id AND s.slug = %(site)s
+JOIN asset_model m ON m.slug = %(model)s
+WHERE c.slug = %(customer)s
+ON CONFLICT (name) DO UPDATE SET customer_id = excluded.customer_id, site_id = excluded.site_id,
+    model_id = excluded.model_id, accepts = excluded.accepts, slugs = excluded.slugs,
+    learns_sensors = excluded.learns_sensors, most = excluded.most, silent_after_s = excluded.silent_after_s;
 
 -- name: save_channel
 INSERT INTO channel (name, customer_id, url, kinds)

@@ -2,9 +2,11 @@
 COPY reading (series_id, at, value, quality) FROM STDIN (FORMAT binary)
 
 -- name: create_arriving
+-- Emptied, too: there may have been another batch in the same transaction.
 CREATE TEMP TABLE IF NOT EXISTS arriving_reading (
     place integer, series_id integer, at timestamptz, value double precision, quality smallint
-) ON COMMIT DELETE ROWS
+) ON COMMIT DELETE ROWS;
+DELETE FROM arriving_reading
 
 -- name: copy_arriving
 COPY arriving_reading (place, series_id, at, value, quality) FROM STDIN (FORMAT binary)
@@ -42,17 +44,26 @@ SET end_at = %(end_at)s, received_at = %(received_at)s, topic = %(topic)s, paylo
 WHERE asset_id = %(asset_id)s AND kind = %(kind)s AND start_at = %(start_at)s AND seq = %(seq)s AND code = %(code)s
 
 -- name: mark_dirty
-INSERT INTO dirty_window (asset_id, start_at, end_at, marked_at)
-SELECT asset_id, start_at, end_at, %(marked_at)s
-FROM unnest(%(asset_id)s::integer[], %(start_at)s::timestamptz[], %(end_at)s::timestamptz[])
-     AS n (asset_id, start_at, end_at)
+COPY dirty_batch (marked_at, asset_id, start_at, end_at) FROM STDIN (FORMAT binary)
+
+-- name: create_heard
+CREATE TEMP TABLE IF NOT EXISTS heard (
+    asset_id integer, customer_id integer, heard_at timestamptz, fact_at timestamptz
+) ON COMMIT DELETE ROWS
+
+-- name: copy_heard
+COPY heard (asset_id, customer_id, heard_at, fact_at) FROM STDIN (FORMAT binary)
 
 -- name: note_heard
-INSERT INTO asset_status AS s (asset_id, customer_id, last_heard_at, last_fact_at)
-SELECT asset_id, customer_id, %(heard_at)s, fact_at
-FROM unnest(%(asset_id)s::integer[], %(customer_id)s::integer[], %(fact_at)s::timestamptz[])
-     AS n (asset_id, customer_id, fact_at)
-ORDER BY asset_id
+INSERT INTO asset_status AS s (asset_id, customer_id, last_heard_at, last_fact_at, silent_due_at)
+SELECT n.asset_id, n.customer_id, n.heard_at, nullif(n.fact_at, '-infinity'),
+       n.heard_at + a.silent_after_s * interval '1 second'
+FROM heard n
+JOIN asset a ON a.id = n.asset_id
+ORDER BY n.asset_id
 ON CONFLICT (asset_id) DO UPDATE SET
     last_heard_at = greatest(s.last_heard_at, excluded.last_heard_at),
-    last_fact_at = greatest(s.last_fact_at, excluded.last_fact_at)
+    last_fact_at = greatest(s.last_fact_at, excluded.last_fact_at),
+    silent_due_at = greatest(s.silent_due_at, excluded.silent_due_at),
+    heard_again_at = CASE WHEN s.silent_due_at < excluded.last_heard_at THEN excluded.last_heard_at
+                          ELSE s.heard_again_at END

@@ -1,5 +1,6 @@
 -- name: subjects
 SELECT a.id AS asset_id, a.customer_id, a.model_id, m.telemetry_hold_us, m.state_rules,
+       (SELECT dropped_before FROM retention WHERE what = 'readings') AS readings_from,
        (SELECT coalesce(jsonb_object_agg(s.name, s.id), '{}') FROM sensor s
         WHERE s.asset_id = a.id AND s.name IN (
             SELECT c ->> 'sensor' FROM jsonb_array_elements(m.state_rules) AS r, jsonb_array_elements(r -> 'when') AS c)
@@ -13,7 +14,8 @@ ORDER BY a.id;
 SELECT model_id, code, category, cause, party FROM code_map WHERE model_id = ANY (%(models)s);
 
 -- name: events
--- What speaks of [start, end): the states in it and the one before, and the intervals that overlap it.
+-- What speaks of [start, end): the states in it and the one before, the intervals that overlap it, and the losses of the
+-- connection in it with the one before, by which a state or an interval that began earlier may have ended.
 SELECT id, kind, code, text, start_at, end_at, seq
 FROM asset_event
 WHERE asset_id = %(asset)s AND kind = 'state' AND start_at < %(end)s AND start_at >= coalesce(
@@ -23,7 +25,13 @@ UNION ALL
 SELECT id, kind, code, text, start_at, end_at, seq
 FROM asset_event
 WHERE asset_id = %(asset)s AND kind = 'interval' AND start_at < %(end)s
-  AND (end_at IS NULL OR (end_at > %(start)s AND end_at > start_at));
+  AND (end_at IS NULL OR (end_at > %(start)s AND end_at > start_at)) AND code NOT IN ('$offline', '$silent')
+UNION ALL
+SELECT id, kind, code, text, start_at, end_at, seq
+FROM asset_event
+WHERE asset_id = %(asset)s AND kind = 'interval' AND code = '$offline' AND start_at < %(end)s AND start_at >= coalesce(
+    (SELECT max(start_at) FROM asset_event
+     WHERE asset_id = %(asset)s AND kind = 'interval' AND code = '$offline' AND start_at <= %(start)s), %(start)s);
 
 -- name: readings
 -- A series' instants and values as the bytes of int8 (microseconds since 2000) and float8 in network order: one row

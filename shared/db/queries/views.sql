@@ -5,13 +5,15 @@ SELECT slug, name FROM customer ORDER BY slug
 
 -- name: assets
 SELECT a.id, a.slug, a.name, c.slug AS customer, s.slug AS site, m.slug AS model, a.silent_after_s,
-       a.healthy_from, a.healthy_to, st.last_heard_at, st.last_fact_at,
+       a.healthy_from, a.healthy_to, st.last_heard_at, st.last_fact_at, co.state AS connection,
+       coalesce(co.stated_at, co.received_at) AS connection_at, a.registered_at,
        i.category, i.cause, i.party, i.start_at AS state_from, i.end_at AS state_to
 FROM asset a
 JOIN customer c ON c.id = a.customer_id
 JOIN site s ON s.id = a.site_id
 JOIN asset_model m ON m.id = a.model_id
 LEFT JOIN asset_status st ON st.asset_id = a.id
+LEFT JOIN asset_connection co ON co.asset_id = a.id
 LEFT JOIN LATERAL (SELECT * FROM interval i WHERE i.asset_id = a.id ORDER BY i.start_at DESC LIMIT 1) i ON true
 WHERE a.id > %(after)s AND (%(id)s::integer IS NULL OR a.id = %(id)s)
 ORDER BY a.id LIMIT %(limit)s
@@ -22,13 +24,6 @@ SELECT EXISTS (SELECT FROM asset WHERE id = %(id)s) AS found
 -- name: sensors
 SELECT id, name, unit, physical_low, physical_high, expected_low, expected_high
 FROM sensor WHERE asset_id = %(asset_id)s ORDER BY name
-
--- name: sensor
-SELECT id, name, unit, physical_low, physical_high, expected_low, expected_high
-FROM sensor WHERE asset_id = %(asset_id)s AND name = %(name)s
-
--- name: readings
-SELECT at, value, quality FROM vouch_readings(%(series_id)s, %(start)s, %(end)s, %(limit)s)
 
 -- name: events
 SELECT id, kind, code, text, start_at, end_at, seq, received_at, topic
@@ -41,6 +36,18 @@ ORDER BY start_at, id LIMIT %(limit)s
 -- name: event
 SELECT id, kind, code, text, start_at, end_at, seq, received_at, topic, payload
 FROM asset_event WHERE asset_id = %(asset_id)s AND id = %(id)s
+
+-- name: corrections
+SELECT c.id, 'reading' AS kind, c.at, n.name AS sensor, n.unit, c.old_value, c.new_value, NULL::bigint AS event_id,
+       NULL::timestamptz AS old_end, NULL::timestamptz AS new_end, c.superseded_at, c.reason, c.source
+FROM reading_superseded c JOIN sensor n ON n.id = c.series_id
+WHERE c.asset_id = %(asset_id)s AND c.id < %(before)s
+UNION ALL
+SELECT c.id, 'event', e.start_at, NULL, NULL, NULL, NULL, c.event_id, c.old_end, c.new_end, c.superseded_at, c.reason,
+       c.source
+FROM event_superseded c JOIN asset_event e ON e.id = c.event_id
+WHERE c.asset_id = %(asset_id)s AND c.id < %(before)s
+ORDER BY id DESC LIMIT %(limit)s
 
 -- name: contracts
 -- The version in force at a time: the last that has begun, before any has begun the first.
@@ -131,13 +138,23 @@ WHERE t.alert_id = %(alert_id)s ORDER BY d.transition_id, h.name
 
 -- name: quarantine
 SELECT q.id, c.slug AS customer, q.asset_id, q.received_at, q.topic, q.reason, q.detail,
-       octet_length(q.payload) AS payload_bytes, substring(q.payload FROM 1 FOR %(payload_limit)s) AS payload
+       octet_length(q.payload) AS payload_bytes, substring(q.payload FROM 1 FOR %(payload_limit)s) AS payload,
+       q.content_type, q.retained, coalesce(q.resolution, 'open') AS state, q.attempted_at, q.resolved_at,
+       q.resolved_by, q.note
 FROM quarantine q LEFT JOIN customer c ON c.id = q.customer_id
 WHERE (%(id)s::bigint IS NULL OR q.id = %(id)s)
   AND (%(reason)s::text IS NULL OR q.reason = %(reason)s)
   AND (%(asset_id)s::integer IS NULL OR q.asset_id = %(asset_id)s)
+  AND (%(topic)s::text IS NULL OR starts_with(q.topic, %(topic)s))
+  AND (%(since)s::timestamptz IS NULL OR q.received_at >= %(since)s)
+  AND CASE coalesce(%(state)s::text, 'any') WHEN 'any' THEN true WHEN 'open' THEN q.resolution IS NULL
+           ELSE q.resolution = %(state)s END
   AND (q.received_at, q.id) < (%(before_at)s, %(before_id)s)
 ORDER BY q.received_at DESC, q.id DESC LIMIT %(limit)s
+
+-- name: request
+SELECT id, quarantine_id, action, requested_by, requested_at, done_at, outcome
+FROM vouch_quarantine_request(%(quarantine_id)s, %(action)s, %(note)s, %(principal_id)s, %(key)s, %(at)s)
 
 -- name: migrations
 SELECT name FROM schema_migration

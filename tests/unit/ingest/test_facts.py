@@ -6,11 +6,12 @@ import struct
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from shared.db import binary_copy
 from shared.db.telemetry import ReportedEvent, merge_events
-from shared.db.touched import hour_runs
-from shared.instant import HOUR_US
+from shared.db.touched import minute_runs
+from shared.instant import HOUR_US, MINUTE_US
 from shared.model.facts import EventKind
 
 
@@ -75,39 +76,51 @@ def test_in_one_batch_or_two_the_same_is_stored_and_sending_it_again_changes_not
 
 
 spans = st.lists(
-    st.tuples(st.integers(1, 3), st.integers(180_000 * HOUR_US, 180_020 * HOUR_US), st.integers(1, 3 * HOUR_US)),
+    st.tuples(st.integers(1, 3), st.integers(180_000 * HOUR_US, 180_008 * HOUR_US), st.integers(1, 3 * HOUR_US)),
     max_size=12,
 )
 
 
+def runs_of(
+    asset_id: NDArray[np.int32], start_us: NDArray[np.int64], end_us: NDArray[np.int64]
+) -> list[tuple[int, int, int]]:
+    found = minute_runs(asset_id, start_us, end_us)
+    return list(zip(*(column.tolist() for column in found), strict=True))
+
+
 @given(spans)
-def test_runs_are_exactly_the_touched_hours_and_neither_overlap_nor_adjoin(spans: list[tuple[int, int, int]]) -> None:
+def test_runs_begin_and_end_with_a_touched_minute_and_are_more_than_an_hour_apart(
+    spans: list[tuple[int, int, int]],
+) -> None:
     starts = np.array([start for _, start, _ in spans], np.int64)
-    runs = hour_runs(
+    runs = runs_of(
         np.array([asset for asset, _, _ in spans], np.int32),
         starts,
         starts + np.array([length for _, _, length in spans], np.int64),
     )
     touched = {
-        (asset, hour)
+        (asset, minute)
         for asset, start, length in spans
-        for hour in range(start // HOUR_US, -(-(start + length) // HOUR_US))
+        for minute in range(start // MINUTE_US, -(-(start + length) // MINUTE_US))
     }
-    found = [(asset, hour) for asset, start, end in runs for hour in range(start // HOUR_US, end // HOUR_US)]
+    found = [(asset, minute) for asset, start, end in runs for minute in range(start // MINUTE_US, end // MINUTE_US)]
     assert sorted(found) == found
-    assert set(found) == touched
-    assert len(found) == len(touched)
-    assert all(a[0] != b[0] or a[2] < b[1] for a, b in itertools.pairwise(runs))
-    assert all(start % HOUR_US == 0 == end % HOUR_US for _, start, end in runs)
+    assert set(found) >= touched
+    for asset, start, end in runs:
+        assert start % MINUTE_US == 0 == end % MINUTE_US
+        assert {(asset, start // MINUTE_US), (asset, end // MINUTE_US - 1)} <= touched
+        known = [minute for of, minute in sorted(touched) if of == asset and start <= minute * MINUTE_US < end]
+        assert all(late - early <= 61 for early, late in itertools.pairwise(known))
+    assert all(a[0] != b[0] or a[2] + HOUR_US < b[1] for a, b in itertools.pairwise(runs))
 
 
-def test_an_hour_ends_before_the_next_one_begins() -> None:
+def test_a_minute_ends_before_the_next_one_begins() -> None:
     def runs(start_us: int, end_us: int) -> list[tuple[int, int, int]]:
-        return hour_runs(np.array([5], np.int32), np.array([start_us], np.int64), np.array([end_us], np.int64))
+        return runs_of(np.array([5], np.int32), np.array([start_us], np.int64), np.array([end_us], np.int64))
 
-    assert runs(HOUR_US, 2 * HOUR_US) == [(5, HOUR_US, 2 * HOUR_US)]
-    assert runs(HOUR_US, 2 * HOUR_US + 1) == [(5, HOUR_US, 3 * HOUR_US)]
-    assert runs(2 * HOUR_US - 1, 2 * HOUR_US) == [(5, HOUR_US, 2 * HOUR_US)]
+    assert runs(MINUTE_US, 2 * MINUTE_US) == [(5, MINUTE_US, 2 * MINUTE_US)]
+    assert runs(MINUTE_US, 2 * MINUTE_US + 1) == [(5, MINUTE_US, 3 * MINUTE_US)]
+    assert runs(2 * MINUTE_US - 1, 2 * MINUTE_US) == [(5, MINUTE_US, 2 * MINUTE_US)]
 
 
 @given(

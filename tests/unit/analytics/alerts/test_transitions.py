@@ -144,6 +144,29 @@ def test_silence(silent_s: int | None, allowed_s: int | None, is_open: bool, exp
 
 
 @pytest.mark.parametrize(
+    ("listening_s", "is_open", "expected"),
+    [
+        (61, False, AlertReason.SILENT_TOO_LONG),
+        (60, False, None),
+        (None, False, None),
+        (None, True, None),
+        (10, True, None),
+    ],
+)
+def test_only_time_in_which_somebody_listened_makes_a_machine_silent(
+    listening_s: int | None, is_open: bool, expected: AlertReason | None
+) -> None:
+    since_us = None if listening_s is None else NOW - listening_s * SECOND_US
+    hearing = replace(_hearing(7200, 60), listening_since_us=since_us)
+    assert silence(hearing, is_open=is_open, now_us=NOW) is expected
+
+
+def test_a_machine_heard_again_is_not_silent_whoever_listens() -> None:
+    hearing = replace(_hearing(5, 60), listening_since_us=None)
+    assert silence(hearing, is_open=True, now_us=NOW) is AlertReason.HEARD_AGAIN
+
+
+@pytest.mark.parametrize(
     ("goes_on", "fact_age_h", "is_open", "expected"),
     [
         (True, 0, False, AlertReason.FINDING_OPEN),

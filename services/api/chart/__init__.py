@@ -1,0 +1,1 @@
+"""A series as a chart: which source each stretch is read from, and which of its points are shown."""

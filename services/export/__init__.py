@@ -1,0 +1,5 @@
+"""What is stored as files: readings or events, straight from the database."""
+
+from services.export.main import Order, run
+
+__all__ = ["Order", "run"]
