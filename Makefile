@@ -35,7 +35,7 @@ screenshot: install ## take the picture in README.md; needs Chromium
 	@$(BIN)/python deploy/demo/screenshot.py
 
 test: install ## run all tests; the servers they need are started by themselves
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n 3
 
 check: install ## lint, format, types and boundaries
 	@$(BIN)/ruff check

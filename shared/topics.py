@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 ROOT = "vouch/v1"
@@ -15,6 +16,9 @@ class Channel(StrEnum):
     TELEMETRY = "telemetry"
     EVENT = "event"
     STATUS = "status"
+
+
+_CHANNELS: Final = frozenset(channel.value for channel in Channel)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,10 +39,11 @@ class Topic:
         return topic if self.sensor is None else f"{topic}/{self.sensor}"
 
 
+@lru_cache(maxsize=65_536)
 def parse(topic: str) -> Topic | None:
     """The parts of `topic`, or None when it is not one of ours."""
     parts = topic.split("/")
-    if not all(parts) or len(parts) < _LEVELS or f"{parts[0]}/{parts[1]}" != ROOT or parts[5] not in list(Channel):
+    if not all(parts) or len(parts) < _LEVELS or f"{parts[0]}/{parts[1]}" != ROOT or parts[5] not in _CHANNELS:
         return None
     channel, rest = Channel(parts[5]), parts[_LEVELS:]
     if rest and (channel is not Channel.TELEMETRY or len(rest) > 1):

@@ -15,6 +15,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import hypothesis
 import psycopg
 import pytest
 from psycopg import sql
@@ -25,6 +26,9 @@ from shared.embedded import broker, postgres
 from shared.embedded.binaries import Programs
 
 _PROJECT = Path(__file__).parents[1]
+# Machines are noisy, and how long an example takes is measured in tests/bench.
+hypothesis.settings.register_profile("vouch", deadline=None)
+hypothesis.settings.load_profile("vouch")
 _STOP_LIMIT_S = 10.0
 _numbers = itertools.count(1)
 

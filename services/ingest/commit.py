@@ -20,7 +20,6 @@ from shared import topics
 from shared.db import connectivity, heartbeat, quarantine, telemetry
 from shared.db import registration as registrations
 from shared.db.catalog import Catalog
-from shared.db.telemetry import Heard
 from shared.instant import SECOND_US
 from shared.model.facts import QuarantineReason
 from shared.model.payload import Format
@@ -70,7 +69,8 @@ class Commit:
             telemetry.note_heard(connection, heard)
             if is_beat_due:
                 heartbeat.beat(connection, self._client_id, now_us)
-        self._heard.noted(heard, now_us)
+        if heard:
+            self._heard.noted_due(now_us)
         if is_beat_due:
             self._beat_us = now_us
 
@@ -86,7 +86,8 @@ class Commit:
         with self._metrics.commit_s.time(), telemetry.transaction(connection):
             stored = telemetry.store(connection, batch.facts)
             self._heard.add(batch.facts.heard, stored.newest_us, received_us)
-            heard: list[Heard] = self._heard.due(received_us, {said.asset_id for said in batch.statements})
+            # What a connection's loss ends is what was known by then.
+            heard = self._heard.of({said.asset_id for said in batch.statements})
             telemetry.note_heard(connection, heard)
             connectivity.note(connection, batch.statements, received_us)
             faults = batch.faults(stored)
@@ -95,7 +96,7 @@ class Commit:
                 self._sparkplug.save(connection)
         if self._sparkplug is not None:
             self._sparkplug.committed()
-        self._heard.noted(heard, received_us)
+        self._heard.noted(heard)
         self._metrics.committed(batch, stored, faults)
         if faults:
             reasons = Counter(rejected.fault.reason.value for rejected in faults)

@@ -1,4 +1,4 @@
-"""Signs of life that wait to be noted: a machine that sends often is noted now and then, not with every batch."""
+"""Signs of life that wait to be noted: machines that send often are noted now and then, not with every batch."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 from shared.db.telemetry import Heard
 from shared.instant import SECOND_US
 
-# An asset is noted at most once in this time, and longer ago the more there are: a note costs as much as a reading.
+# How often they are noted, and longer apart the more there are: a note costs as much as a reading.
 _LEAST_INTERVAL_US: Final = SECOND_US
 _NOTES_A_SECOND: Final = 4_000
 
@@ -16,7 +16,7 @@ class HeardAssets:
 
     def __init__(self) -> None:
         self._pending: dict[int, Heard] = {}
-        self._noted_us: dict[int, int] = {}
+        self._noted_us = 0
 
     def add(self, customers: Mapping[int, int], newest_us: Mapping[int, int], heard_us: int) -> None:
         """Assets that were heard, with their customers, and the latest time that facts of theirs are about."""
@@ -27,23 +27,26 @@ class HeardAssets:
                 fact_us = max(fact_us or 0, before.fact_us)
             pending[asset_id] = Heard(asset_id, customer_id, heard_us, fact_us)
 
-    def due(self, now_us: int, always: Iterable[int] = ()) -> list[Heard]:
-        """What is to be noted now; of `always` whatever waits."""
-        interval_us = max(_LEAST_INTERVAL_US, len(self._noted_us) * SECOND_US // _NOTES_A_SECOND)
-        long_ago_us, noted_us, must = now_us - interval_us, self._noted_us, frozenset(always)
-        return [
-            heard
-            for asset_id, heard in self._pending.items()
-            if noted_us.get(asset_id, 0) <= long_ago_us or asset_id in must
-        ]
+    def of(self, asset_ids: Iterable[int]) -> list[Heard]:
+        """What waits of these assets."""
+        return [self._pending[asset_id] for asset_id in asset_ids if asset_id in self._pending]
 
-    def noted(self, heard: Iterable[Heard], now_us: int) -> None:
-        """These are in the database."""
-        for one in heard:
-            self._noted_us[one.asset_id] = now_us
-            if self._pending.get(one.asset_id) == one:
-                del self._pending[one.asset_id]
+    def due(self, now_us: int) -> list[Heard]:
+        """Everything that waits, once it is time to note it."""
+        interval_us = max(_LEAST_INTERVAL_US, len(self._pending) * SECOND_US // _NOTES_A_SECOND)
+        return list(self._pending.values()) if now_us - self._noted_us >= interval_us else []
 
     def all(self) -> list[Heard]:
         """Everything that waits."""
         return list(self._pending.values())
+
+    def noted(self, heard: Iterable[Heard]) -> None:
+        """These are in the database."""
+        for one in heard:
+            if self._pending.get(one.asset_id) == one:
+                del self._pending[one.asset_id]
+
+    def noted_due(self, now_us: int) -> None:
+        """All that was due is in the database."""
+        self._pending.clear()
+        self._noted_us = now_us

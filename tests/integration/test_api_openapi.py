@@ -61,7 +61,6 @@ def test_no_answer_contradicts_the_document(url: str, database_url: str) -> None
         @given(case=operation.as_strategy(), real=st.sets(st.sampled_from(sorted(REAL))))
         @settings(
             max_examples=EXAMPLES,
-            deadline=None,
             database=None,
             derandomize=True,
             suppress_health_check=UNHURRIED,

@@ -244,17 +244,20 @@ def test_facts_mark_the_minutes_they_touch_and_wake_who_listens(
         publish(f"{C2}/status", {"ts": NOON, "online": True})
         notified = next(iter(listener.notifies(timeout=20)))
     assert (notified.channel, notified.payload) == ("vouch_dirty", "")
-    wait_for(lambda: count(connection, "asset_status") == 2, what="both machines to be heard")
+
+    def heard() -> list[tuple[str, bool, str | None]]:
+        rows = connection.execute(
+            "SELECT a.slug, s.last_heard_at >= %s, s.last_fact_at FROM asset_status s JOIN asset a ON a.id = s.asset_id"
+            " ORDER BY a.slug",
+            (from_us(before),),
+        ).fetchall()
+        return [(slug, is_recent, fact and fact.strftime("%FT%TZ")) for slug, is_recent, fact in rows]
+
+    expected = [("c1", True, "2026-03-02T10:00:00Z"), ("c2", True, None)]
+    wait_for(lambda: heard() == expected, what="both machines to be heard with what they reported")
     windows = connection.execute("SELECT start_at, end_at FROM dirty_mark ORDER BY start_at").fetchall()
     spans = [(start.strftime("%FT%T"), end.strftime("%FT%T")) for start, end in windows]
     assert spans == [("2026-03-01T11:58:00", "2026-03-01T12:03:00"), ("2026-03-02T08:30:00", "2026-03-02T10:00:00")]
-    heard = connection.execute(
-        "SELECT a.slug, s.last_heard_at >= %s, s.last_fact_at FROM asset_status s JOIN asset a ON a.id = s.asset_id"
-        " ORDER BY a.slug",
-        (from_us(before),),
-    ).fetchall()
-    assert [(slug, recent) for slug, recent, _ in heard] == [("c1", True), ("c2", True)]
-    assert [fact and fact.strftime("%FT%TZ") for _, _, fact in heard] == ["2026-03-02T10:00:00Z", None]
 
 
 def test_the_last_will_of_a_machine_is_no_sign_of_life(

@@ -109,7 +109,7 @@ def _row_by_row(source: Source, folder: Path) -> tuple[list[str], list[str], int
 
 @pytest.mark.parametrize(("time", "moments"), _TIMES)
 @given(rows=st.lists(_ROW, max_size=12), data=st.data())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_columns_say_what_rows_say(
     tmp_path: Path, time: dict[str, str], moments: list[str], rows: list[tuple[str, ...]], data: st.DataObject
 ) -> None:

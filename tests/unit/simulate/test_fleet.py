@@ -53,7 +53,7 @@ def truth(machine: Machine, until_s: int = ANCHOR_S) -> Truth:
     return truth_of(machine, ERA, SEED, until_s)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(instants, st.integers(1, 40 * 3_600), st.floats(0, 1))
 def test_a_stretch_said_in_two_parts_is_the_stretch_said_at_once(after_s: int, length_s: int, share: float):
     until_s = after_s + length_s
@@ -63,7 +63,7 @@ def test_a_stretch_said_in_two_parts_is_the_stretch_said_at_once(after_s: int, l
     assert in_parts == at_once
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(instants)
 def test_what_is_said_live_on_the_grid_is_what_a_stretch_says_of_that_instant(at_s: int):
     at_s = at_s // GRID_S * GRID_S
@@ -73,7 +73,7 @@ def test_what_is_said_live_on_the_grid_is_what_a_stretch_says_of_that_instant(at
     assert live
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(machines, st.lists(st.integers(0, 2 * DAY_S), min_size=2, max_size=40, unique=True), st.data())
 def test_a_value_depends_on_its_instant_only(machine: Machine, offsets: list[int], data: st.DataObject):
     at_s = np.sort(np.array(offsets, dtype=np.int64)) + ANCHOR_S
@@ -116,7 +116,7 @@ def test_stops_are_in_order_apart_and_end_on_the_grid(machine: Machine):
     assert all(one.end_s < other.start_s for one, other in itertools.pairwise(stops))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(machines, instants, st.integers(0, 40 * DAY_S))
 def test_a_later_horizon_only_adds_stops(machine: Machine, until_s: int, further_s: int):
     early, late = truth(machine, until_s).stops, truth(machine, until_s + further_s).stops

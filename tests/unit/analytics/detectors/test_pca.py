@@ -243,7 +243,7 @@ def test_absurd_values_in_the_healthy_window_still_give_a_finite_model() -> None
     assert 0.02 < np.mean(model.score(healthy(5_000, 1)).score >= 1) < 0.1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     hnp.arrays(
         np.float64,
@@ -263,7 +263,7 @@ def test_whatever_the_rows_the_outcome_is_a_finite_model_or_a_refusal(values: Ar
         assert np.isfinite(scores.expected).all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 10**6), st.floats(1e-6, 1e6), st.floats(-1e3, 1e3))
 def test_the_unit_of_a_sensor_changes_no_score(seed: int, factor: float, offset: float) -> None:
     values, fresh = healthy(200, seed), healthy(20, seed + 1)
