@@ -8,13 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
-from urllib.parse import parse_qs, quote, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
 
 from shared.errors import ConfigError
 
+# How long a session is kept while its client is away, and so how late a message may come again.
+SESSION_EXPIRY_S = 7 * 24 * 3600
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
 _PROTOCOLS = {"5": True, "3.1.1": False}
 TLS_FILES: Final = ("ca_file", "cert_file", "key_file")
+UNESCAPED: Final = "percent-encode @ : / ? # and % in user and password (@ is %40)"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,7 +40,7 @@ class Broker:
     @classmethod
     def parse(cls, url: str) -> Self:
         """Raises ValueError saying what is wrong with the URL, never repeating it: it may hold a password."""
-        parts = urlsplit(url)
+        parts, port = _taken_apart(url)
         if parts.scheme not in _PORTS or not parts.hostname:
             raise ValueError("must be mqtt://host[:port] or mqtts://host[:port]")
         query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
@@ -51,7 +54,7 @@ class Broker:
             raise ValueError("cert_file and key_file go together")
         return cls(
             host=parts.hostname,
-            port=parts.port or _PORTS[parts.scheme],
+            port=port or _PORTS[parts.scheme],
             username=None if parts.username is None else unquote(parts.username),
             password=unquote(parts.password or ""),
             is_secure=parts.scheme == "mqtts",
@@ -93,6 +96,18 @@ def with_tls_files(url: str, files: Mapping[str, Path | None]) -> str:
         if file is not None and name not in own and not (has_own_certificate and name != "ca_file")
     ]
     return parts._replace(query="&".join([*filter(None, [parts.query]), *added])).geturl()
+
+
+def _taken_apart(url: str) -> tuple[SplitResult, int | None]:
+    """The URL's parts and its port. What follows a password with a / or # would be named as port, host or path."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise ValueError(f"its host or port is none: the port is a number up to 65535; {UNESCAPED}") from error
+    if "@" in parts.path + parts.query + parts.fragment:
+        raise ValueError(f"has an @ behind its host; {UNESCAPED}")
+    return parts, port
 
 
 def _path(query: Mapping[str, str], name: str) -> Path | None:

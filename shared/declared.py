@@ -4,10 +4,11 @@ import json
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, Final, Self, TypeVar, get_args
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core.core_schema import ErrorType
 
 from shared import strict_yaml
 from shared.errors import Fault, SpecError
@@ -38,6 +39,17 @@ def _has_entries(entries: tuple[Any, ...]) -> tuple[Any, ...]:
     return entries
 
 
+_SHOWN: Final = 60
+_WORDS: Final = {"extra_forbidden": "unknown key", "missing": "missing"}
+_MAPPING, _LIST = "must be a mapping of keys to values", "must be a list"
+_FORMS: Final = {
+    "model_type": _MAPPING,
+    "model_attributes_type": _MAPPING,
+    "dict_type": _MAPPING,
+    "list_type": _LIST,
+    "tuple_type": _LIST,
+}
+_PYDANTIC: Final = frozenset(get_args(ErrorType))
 _Item = TypeVar("_Item")
 _Kind = TypeVar("_Kind", bound=Declared)
 NonEmpty = Annotated[tuple[_Item, ...], AfterValidator(_has_entries)]
@@ -72,7 +84,25 @@ def _form(kind: type[_Kind], plain: object) -> tuple[_Kind | None, list[Fault]]:
     try:
         return kind.model_validate_json(json.dumps(plain, default=_json)), []
     except ValidationError as error:
-        return None, [Fault(_path(fault["loc"]), fault["msg"]) for fault in error.errors(include_url=False)]
+        return None, [fault(each) for each in error.errors(include_url=False)]
+
+
+def fault(error: ErrorDetails) -> Fault:
+    """What pydantic found wrong in a declared file, in the words of the file: no Python class, no Python type."""
+    kind, message, value = error["type"], error["msg"], error["input"]
+    if kind in _WORDS:
+        return Fault(_path(error["loc"]), _WORDS[kind])
+    if kind == "value_error":
+        return Fault(_path(error["loc"]), str(error.get("ctx", {})["error"]))
+    if kind not in _PYDANTIC:
+        return Fault(_path(error["loc"]), message)
+    wanted = _FORMS.get(kind) or f"{message[0].lower()}{message[1:]}"
+    return Fault(_path(error["loc"]), f"{wanted}, not {_shown(value)}")
+
+
+def _shown(value: object) -> str:
+    text = str(value) if isinstance(value, Decimal) else repr(value)
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
 
 
 def _json(value: object) -> float | str:

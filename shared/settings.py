@@ -1,5 +1,6 @@
 """Everything a process may be told, read from the environment once, at its start, by `main` modules only."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
@@ -10,18 +11,26 @@ from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, fie
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from shared.broker import TLS_FILES, Broker, with_tls_files
+from shared.broker import TLS_FILES, UNESCAPED, Broker, with_tls_files
 from shared.errors import ConfigError
 
 
 def _is_postgres(url: str) -> str:
-    if urlsplit(url).scheme not in {"postgresql", "postgres"}:
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        # Neither in these words nor in libpq's: both may repeat the password.
+        raise ValueError("must be a postgresql:// URL") from error
+    if parts.scheme not in {"postgresql", "postgres"}:
         raise ValueError("must be a postgresql:// URL")
     try:
-        conninfo_to_dict(url)
+        understood = conninfo_to_dict(url)
     except ProgrammingError as error:
-        # Not in libpq's words, which may repeat the password.
-        raise ValueError("must be a postgresql:// URL that libpq understands") from error
+        raise ValueError(f"must be a postgresql:// URL that libpq understands; {UNESCAPED}") from error
+    # libpq ends the password at its first @ or /, and would name the rest of it as the host or the port it tries.
+    ports = str(understood.get("port") or "").split(",")
+    if "@" in str(understood.get("host", "")) or "@" in parts.path or not all(re.fullmatch(r"\d*", p) for p in ports):
+        raise ValueError(f"is not taken apart as it is meant; {UNESCAPED}")
     return url
 
 
@@ -92,7 +101,7 @@ class IngestSettings(OwnerSettings, DeviceSettings, MetricsSettings):
     ingest_share: str | None = Field(default=None, pattern=r"^[^/+#\x00]+$", max_length=64)
     ingest_reader: str = Field(default="tap", pattern="^(tap|paho)$")
     ingest_batch_messages: int = Field(default=20_000, ge=1, le=60_000)
-    ingest_linger_ms: int = Field(default=10, ge=0, le=10_000)
+    ingest_linger_ms: int = Field(default=5, ge=0, le=10_000)
     ingest_max_payload_bytes: int = Field(default=1_048_576, ge=1_024)
     ingest_metrics_port: Port = 0
     # Without an id of its own this host does not listen to Sparkplug.

@@ -8,6 +8,8 @@ from typing import Final
 ROOT = "vouch/v1"
 SUBSCRIPTION = f"{ROOT}/#"
 _LEVELS: Final = 6
+# Longer than the longest names of a fleet file make it: it is nobody's, and not worth remembering.
+_LONGEST: Final = 300
 
 
 class Channel(StrEnum):
@@ -39,9 +41,13 @@ class Topic:
         return topic if self.sensor is None else f"{topic}/{self.sensor}"
 
 
-@lru_cache(maxsize=65_536)
 def parse(topic: str) -> Topic | None:
     """The parts of `topic`, or None when it is not one of ours."""
+    return _parse(topic) if len(topic) <= _LONGEST else None
+
+
+@lru_cache(maxsize=65_536)
+def _parse(topic: str) -> Topic | None:
     parts = topic.split("/")
     if not all(parts) or len(parts) < _LEVELS or f"{parts[0]}/{parts[1]}" != ROOT or parts[5] not in _CHANNELS:
         return None

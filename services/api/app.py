@@ -17,6 +17,7 @@ from services.api.stream import Broadcast, listen
 from services.api.web import pages
 from services.api.web.templates import STATIC
 from shared.db.pool import api_pool
+from shared.health import Part
 from shared.settings import ApiSettings
 
 # One connection of the pool is kept by LISTEN.
@@ -28,7 +29,13 @@ def create_app(settings: ApiSettings, clock: Callable[[], int]) -> FastAPI:
     """The API and its pages. `clock` gives microseconds since the epoch, once a request."""
     pool = api_pool(settings.url, max_size=_CONNECTIONS)
     broadcast = Broadcast()
-    own = Parts(pool=pool, broadcast=broadcast, metrics=Metrics(lambda: broadcast.listeners), clock=clock)
+    own = Parts(
+        pool=pool,
+        broadcast=broadcast,
+        metrics=Metrics(lambda: broadcast.listeners),
+        clock=clock,
+        database=Part(clock),
+    )
     app = FastAPI(
         title="vouch",
         version=version("vouch"),

@@ -13,17 +13,19 @@ from services.api.stream import Broadcast
 from shared.db import principals
 from shared.db.pool import AsyncConnection
 from shared.db.principals import Pool, Principal
+from shared.health import Part
 from shared.instant import from_us
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Parts:
-    """What the process has one of; `clock` gives microseconds since the epoch."""
+    """What the process has one of; `clock` gives microseconds since the epoch, `database` is as last asked."""
 
     pool: Pool
     broadcast: Broadcast
     metrics: Metrics
     clock: Callable[[], int]
+    database: Part
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

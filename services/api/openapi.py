@@ -65,10 +65,8 @@ def _roles(right: Right) -> str:
 
 def _kinds(path: str, method: str) -> list[Kind]:
     kinds = [problems.INTERNAL]
-    if path == "/readyz" or path.startswith(PREFIX):
-        kinds.append(problems.UNAVAILABLE)
     if path.startswith(PREFIX):
-        kinds += [problems.UNAUTHENTICATED, problems.FORBIDDEN, problems.INVALID_REQUEST]
+        kinds += [problems.UNAVAILABLE, problems.UNAUTHENTICATED, problems.FORBIDDEN, problems.INVALID_REQUEST]
     if "{" in path:
         kinds.append(problems.NOT_FOUND)
     if method != "get":

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from services.devices.columnar import Block
 from services.devices.mapping import Source
 from services.devices.rows import Sample, timestamp
-from services.ingest import late
+from services.ingest import late, stored
 from services.ingest.batch import Batch
 from services.ingest.columns import Samples, check
 from services.ingest.inbox import Message
@@ -24,16 +24,23 @@ _PACK: Final = 200
 
 
 def of_block(block: Block, source: Source, catalog: Catalog, received_us: int) -> list[Batch]:
-    """The batches of a block of telemetry; every row is a message of its own to the quarantine."""
+    """The batches of a block of telemetry; every row is a message of its own to the quarantine.
+
+    `catalog` is the fleet as `source` tells of it, see `Catalog.as_stored`.
+    """
     batches = [] if not len(block.at_us) else [_of_columns(block, source, catalog, received_us)]
-    return [*batches, *of_samples(block.others, catalog, received_us)]
+    return [*batches, *of_samples(block.others, catalog, received_us, stored.content_type(source.stored))]
 
 
-def of_samples(samples: Sequence[Sample], catalog: Catalog, received_us: int) -> list[Batch]:
+def of_samples(
+    samples: Sequence[Sample], catalog: Catalog, received_us: int, content_type: str | None = None
+) -> list[Batch]:
     """The batches of samples or events, as their devices would have sent them, the order of each device kept."""
     if not samples:
         return []
-    messages = [Message(topic, payload, None, redelivered=True) for topic, payload in _packs(samples)]
+    messages = [
+        Message(topic, payload, None, redelivered=True, content_type=content_type) for topic, payload in _packs(samples)
+    ]
     return [late.read(messages, catalog, received_us, max_payload_bytes=_MAX_PAYLOAD_BYTES)]
 
 
@@ -97,7 +104,8 @@ class _RowMessages(Sequence[Message]):
         cells = [float(column[row]) for column in block.values]
         values = {name: None if np.isnan(cell) else cell for name, cell in zip(self.sensors, cells, strict=True)}
         body = {"ts": timestamp(int(block.at_us[row])), "values": values}
-        return Message(str(topic), msgspec.json.encode(body), None, redelivered=True)
+        content_type = stored.content_type(self.source.stored)
+        return Message(str(topic), msgspec.json.encode(body), None, redelivered=True, content_type=content_type)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,9 +43,10 @@ class Order:
     from_start: bool = False
 
 
-def run(connection: Connection, order: Order, clock_us: Callable[[], int]) -> None:
+def run(connection: Connection, order: Order, clock_us: Callable[[], int]) -> int:
     """Store what the order names and print a summary; bad rows are reported with their line.
 
+    Returns how much of what the files say was refused, by this run or an earlier one: bad rows, quarantined parts.
     Raises SpecError (mapping, columns, machines and sensors the fleet does not have), VouchError (files; another
     backfill is running), UnavailableError (database).
     """
@@ -63,6 +64,7 @@ def run(connection: Connection, order: Order, clock_us: Callable[[], int]) -> No
         for source in sources:
             work.source(source)
     Console(soft_wrap=True, highlight=False).print(_summary(tally, written, time.monotonic() - started))
+    return tally.bad_rows + written.quarantined + written.refused_before
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,10 +88,13 @@ class _Backfill:
         """Where to go on. How a file is read is the source but for its files: another file may join them."""
         how = source.model_copy(update={"files": ()}).model_dump_json() + repr(self.order.reason is not None)
         start = Position(reading_sha256=hashlib.sha256(how.encode()).digest(), file=name, file_sha256=digest)
-        return start if self.order.from_start else backfills.position(self.writer.connection, start)
+        begun = start if self.order.from_start else backfills.position(self.writer.connection, start)
+        self.writer.written.refused_before += begun.refused
+        return begun
 
     def _telemetry(self, source: Source, name: str, begun: Position) -> None:
-        tally, rows = self.tally, 0
+        tally, rows, reached = self.tally, 0, begun
+        known = self.known.as_stored(source.stored)
         if begun.is_done:
             tally.characters += recorded.size(source.model_copy(update={"files": (name,)}), self.order.data) or 0
             self.writer.written.rows_done_before += begun.rows
@@ -100,29 +105,33 @@ class _Backfill:
             if rows <= begun.rows:
                 self.writer.written.rows_done_before += block.rows
             else:
-                self._block(source, block, replace(begun, rows=rows))
+                bad = reached.refused + len(block.bad)
+                reached = self._block(source, block, known, replace(reached, rows=rows, refused=bad))
             self.advance()
-        self.writer.commit([], replace(begun, rows=rows, is_done=True))
+        self.writer.commit([], replace(reached, rows=rows, is_done=True))
 
-    def _block(self, source: Source, block: Block, reached: Position) -> None:
+    def _block(self, source: Source, block: Block, known: Catalog, reached: Position) -> Position:
         tally = self.tally
         tally.rows += block.rows
         tally.left_out += block.left_out
         for place, reason in block.bad:
             tally.bad_row(place, reason)
         tally.values += len(block.at_us) * len(block.values) + sum(sample.values for sample in block.others)
-        self.writer.commit(facts.of_block(block, source, self.known, self.writer.clock_us()), reached)
+        return self.writer.commit(facts.of_block(block, source, known, self.writer.clock_us()), reached)
 
     def _events(self, source: Source, begun: Position) -> None:
-        """The events of all files; begun before, they are read again from the start, because later ones rest on it."""
-        stream, said = recorded.samples(source, self.order.data, self.tally), 0
+        """The events of all files; begun before, they are read again from the start, because later ones rest on it.
+
+        Bad rows are reported each time, so what is noted as refused is what was quarantined.
+        """
+        stream, said, reached = recorded.samples(source, self.order.data, self.tally), 0, begun
         while samples := list(islice(stream, _EVENTS)):
             said += len(samples)
             if said > begun.rows:
                 batches = facts.of_samples(samples, self.known, self.writer.clock_us())
-                self.writer.commit(batches, replace(begun, rows=said))
+                reached = self.writer.commit(batches, replace(reached, rows=said))
             self.advance()
-        self.writer.commit([], replace(begun, rows=said, is_done=True))
+        self.writer.commit([], replace(reached, rows=said, is_done=True))
 
 
 def _check(sources: Sequence[Source], known: Catalog, mapping: str) -> None:
@@ -182,6 +191,8 @@ def _shown(screen: Console, total: int | None) -> Iterator[tuple[Tally, Written,
 
 def _summary(tally: Tally, written: Written, elapsed_s: float) -> str:
     before = f" ({written.rows_done_before} stored by an earlier run)" if written.rows_done_before else ""
+    if written.refused_before:
+        before += f" ({written.refused_before} refused by an earlier run; --from-start reports them again)"
     rate = round(written.readings / max(elapsed_s, _LEAST_S))
     return (
         f"{tally.rows} rows read{before}, {tally.left_out} left out, {tally.bad_rows} bad\n"

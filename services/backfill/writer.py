@@ -21,7 +21,7 @@ _LONGEST_REST_S: Final = 2.0
 class Written:
     """What became of what the files say.
 
-    `rows_done_before`: stored by an earlier run; `rested_s`: time left to others.
+    `rows_done_before`: stored by an earlier run, which refused `refused_before`; `rested_s`: time left to others.
     """
 
     readings: int = 0
@@ -32,6 +32,7 @@ class Written:
     quarantined: int = 0
     nulls: int = 0
     rows_done_before: int = 0
+    refused_before: int = 0
     rested_s: float = 0.0
 
 
@@ -44,10 +45,11 @@ class Writer:
     reason: str | None
     clock_us: Callable[[], int]
 
-    def commit(self, batches: Sequence[Batch], reached: Position) -> None:
+    def commit(self, batches: Sequence[Batch], reached: Position) -> Position:
         """Store the batches with the position they lead to, and rest if others have written meanwhile.
 
-        Raises UnavailableError, RefusedError; nothing of the batches is stored then.
+        The position returned is the one that was noted: it counts what was quarantined too. Raises UnavailableError,
+        RefusedError; nothing of the batches is stored then.
         """
         started = time.monotonic()
         counts = Written()
@@ -55,9 +57,11 @@ class Writer:
             now_us = self.clock_us()
             for batch in batches:
                 self._store(batch, reached, counts, now_us)
-            backfills.note(self.connection, reached, now_us)
+            noted = replace(reached, refused=reached.refused + counts.quarantined)
+            backfills.note(self.connection, noted, now_us)
         self._count(counts)
         self._rest(time.monotonic() - started)
+        return noted
 
     def _store(self, batch: Batch, reached: Position, counts: Written, now_us: int) -> None:
         stored = telemetry.store(self.connection, batch.facts)

@@ -4,6 +4,7 @@ A service is imported inside its sub-command only, so that each starts alone and
 """
 
 import sys
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -16,7 +17,6 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_show_locals=False,  # they hold URLs with passwords
-    help="Value in use of machines, against the contract.",
 )
 app.add_typer(programs.app)
 app.add_typer(backfill.app)
@@ -28,6 +28,23 @@ app.add_typer(fleet.app, name="fleet")
 app.add_typer(key.app, name="key")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(retention.app, name="retention")
+
+
+def _say_version(is_asked: bool) -> None:
+    if is_asked:
+        from importlib.metadata import version
+
+        print(f"vouch {version('vouch')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Value in use of machines, against the contract."""
 
 
 def main() -> None:

@@ -19,7 +19,10 @@ def backfill(
     reason: Annotated[str | None, typer.Option(help="why; kept with each value that is replaced")] = None,
     from_start: Annotated[bool, typer.Option("--from-start", help="read files again that are stored already")] = False,
 ) -> None:
-    """Store recorded files (CSV, Parquet) straight in the database; stopped at any time, it goes on when run again."""
+    """Store recorded files (CSV, Parquet) straight in the database; stopped at any time, it goes on when run again.
+
+    Exit code 1: rows were bad or values quarantined, by this run or an earlier one of the same files.
+    """
     from services.backfill import Order, run
     from shared.clock import now_us
     from shared.errors import VouchError
@@ -27,4 +30,6 @@ def backfill(
     if supersede != bool(reason and reason.strip()):
         raise VouchError("--reason: goes with --supersede, and --supersede with a reason")
     with owner() as connection:
-        run(connection, Order(mapping=mapping, data=data, reason=reason, from_start=from_start), now_us)
+        refused = run(connection, Order(mapping=mapping, data=data, reason=reason, from_start=from_start), now_us)
+    if refused:
+        raise typer.Exit(1)

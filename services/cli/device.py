@@ -38,7 +38,7 @@ def device_add(
     with _both() as (settings, connection, broker):
         with handover.to_device(settings, certificate, now=now) as prepare:
             secret = credentials.add(connection, broker, path=asset, name=name, kind=kind, at=now, prepare=prepare)
-        print(handover.instructions(secret, settings, certificate))
+        print(handover.instructions(secret, settings, certificate, now=now))
 
 
 @app.command("list")
@@ -69,7 +69,7 @@ def device_rotate(name: Name, certificate: Certificate = None) -> None:
     with _both() as (settings, connection, broker):
         with handover.to_device(settings, certificate, now=now) as prepare:
             secret = credentials.rotate(connection, broker, name=name, at=now, prepare=prepare)
-        print(handover.instructions(secret, settings, certificate))
+        print(handover.instructions(secret, settings, certificate, now=now))
 
 
 @app.command("revoke")

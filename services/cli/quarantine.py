@@ -36,6 +36,7 @@ def quarantine_list(
 
     wanted = _filter(reason, asset, topic, since, state)
     with owner() as connection:
+        _check_asset(connection, wanted)
         ids = quarantine.matching(connection, wanted, limit=limit + 1)
         found = quarantine.read(connection, ids[:limit], payload_limit=0)
     for row in found:
@@ -121,8 +122,9 @@ def quarantine_discard(
     topic: Topic = None,
     since: Since = None,
     by: By = None,
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask before discarding by a filter")] = False,
 ) -> None:
-    """Mark open parts as not wanted, with who and why; nothing is deleted."""
+    """Mark open parts as not wanted, with who and why; nothing is deleted. By a filter it asks first."""
     from shared.clock import now_us
     from shared.db import quarantine
     from shared.errors import VouchError
@@ -131,6 +133,8 @@ def quarantine_discard(
         raise VouchError("--note: must say why")
     with owner() as connection:
         chosen = _chosen(connection, ids, _filter(reason, asset, topic, since, "open"))
+        if ids is None and chosen and not yes:
+            _confirm(len(chosen))
         discarded = quarantine.discard(connection, chosen, by=_who(by), note=note, at_us=now_us())
     print(f"{discarded} part(s) discarded")
 
@@ -144,6 +148,7 @@ def _chosen(connection: "Connection", ids: list[int] | None, wanted: "Filter") -
     if (ids is None) == (wanted == Filter()):
         raise VouchError("name either ids or a filter (--reason, --asset, --topic, --since), not both")
     if ids is None:
+        _check_asset(connection, wanted)
         return quarantine.matching(connection, wanted)
     states = {row.id: row.state for row in quarantine.read(connection, ids, payload_limit=0)}
     for row_id in ids:
@@ -153,11 +158,26 @@ def _chosen(connection: "Connection", ids: list[int] | None, wanted: "Filter") -
     return ids
 
 
+def _confirm(count: int) -> None:
+    """Ask on the terminal whether so many parts are meant; raises VouchError where there is nobody to ask."""
+    import sys
+
+    from shared.errors import VouchError
+
+    if not sys.stdin.isatty():
+        raise VouchError(f"{count} part(s) would be discarded; --yes says that they are meant")
+    typer.confirm(f"{count} part(s) will be discarded. Go on?", abort=True, err=True)
+
+
 def _filter(reason: str | None, asset: str | None, topic: str | None, since: str | None, state: str) -> "Filter":
     from shared.db.quarantine import Filter, State
     from shared.errors import VouchError
     from shared.model.facts import QuarantineReason
 
+    if topic == "":
+        raise VouchError("--topic: empty, which every topic begins with; leave it out to mean every topic")
+    if asset is not None and (asset.count("/") != 2 or not all(asset.split("/"))):
+        raise VouchError(f"--asset: {asset!r} is not customer/site/asset")
     if reason is not None and reason not in list(QuarantineReason):
         raise VouchError(f"--reason: {reason!r} is not one of {', '.join(QuarantineReason)}")
     if state not in [*State, "all"]:
@@ -169,6 +189,14 @@ def _filter(reason: str | None, asset: str | None, topic: str | None, since: str
         topic=topic,
         since=None if since is None else _time(since),
     )
+
+
+def _check_asset(connection: "Connection", wanted: "Filter") -> None:
+    from shared.db import export
+    from shared.errors import NotFoundError
+
+    if wanted.asset is not None and not export.assets(connection, [wanted.asset]):
+        raise NotFoundError(f"--asset: the fleet has no {wanted.asset}")
 
 
 def _time(text: str) -> datetime:

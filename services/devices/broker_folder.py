@@ -39,12 +39,15 @@ def create(folder: Path, *, hosts: Sequence[str], service_host: str | None, now:
         raise ConfigError(f"{folder} exists; its keys and accounts are not overwritten")
     folder = folder.absolute()
     try:
-        # Only its owner can enter it, and what an interrupted run leaves stands in nobody's way.
+        # Until it is complete only its owner can enter it; what an interrupted run leaves stands in nobody's way.
         fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     except OSError as error:
         raise ConfigError(f"{folder}: {error.strerror}") from error
     try:
         _fill(fresh, folder, hosts=hosts, service_host=service_host, now=now)
+        # Services of other accounts need ca.crt, whatever the umask; by its name only, and nothing else beside it.
+        (fresh / "ca.crt").chmod(0o644)
+        fresh.chmod(0o711)
         fresh.rename(folder)
     except BaseException:
         shutil.rmtree(fresh)

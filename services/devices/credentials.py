@@ -33,13 +33,17 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Secret:
-    """What a device is told, once. `password` None: it shows a certificate for `username`."""
+    """What a device is told, once. `password` None: it shows a certificate for `username`.
+
+    `sensor` is one it may report, if its machine has any.
+    """
 
     name: str
     path: str
     username: str
     password: str | None = field(repr=False)
     acls: tuple[Acl, ...]
+    sensor: str | None
 
     def topics(self, acltype: str) -> list[str]:
         """The topics of one kind of permission."""
@@ -153,7 +157,14 @@ def _new_secret(device: Device, username: str) -> Secret:
 
 
 def _secret(device: Device, username: str, password: str | None) -> Secret:
-    return Secret(name=device.name, path=device.path, username=username, password=password, acls=tuple(_acls(device)))
+    return Secret(
+        name=device.name,
+        path=device.path,
+        username=username,
+        password=password,
+        acls=tuple(_acls(device)),
+        sensor=device.sensor,
+    )
 
 
 def _grant(secret: Secret, *, former: str | None) -> list[Command]:

@@ -1,5 +1,6 @@
 """What is put on a device, told once: the broker, as whom to connect, what may be sent, and its certificate."""
 
+import json
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,9 +13,13 @@ from services.devices.credentials import Prepare, Secret
 from shared.broker import Broker
 from shared.errors import ConfigError, VouchError
 from shared.settings import AccessSettings
-from shared.topics import ROOT
+from shared.topics import ROOT, Channel
 
-_SAMPLE: Final = '{"ts": "2026-01-01T00:00:00Z", "values": {"SENSOR": 1.0}}'
+# As deploy/mosquitto/mosquitto.conf has it (max_keepalive).
+_KEEP_ALIVE: Final = "at most 300 s; by MQTT 3.1.1 a longer one, or 0, is refused: client identifier not valid"
+_SEEN: Final = """\
+-P shows the password to other accounts of this machine while the command runs. Where there are any, put the options
+into ~/.config/mosquitto_pub instead, one a line, and keep that file to yourself (chmod 600)."""
 
 
 @contextmanager
@@ -42,8 +47,8 @@ def to_device(settings: AccessSettings, prefix: Path | None, *, now: datetime) -
         raise
 
 
-def instructions(secret: Secret, settings: AccessSettings, prefix: Path | None) -> str:
-    """The lines to print, the secret among them."""
+def instructions(secret: Secret, settings: AccessSettings, prefix: Path | None, *, now: datetime) -> str:
+    """The lines to print, the secret among them, and a command that reports a value of `now`."""
     url = settings.mqtt_device_url if prefix is None else _certificate_url(settings)
     lines = [("broker", url), ("client id", secret.username)]
     if secret.password is None:
@@ -51,13 +56,16 @@ def instructions(secret: Secret, settings: AccessSettings, prefix: Path | None) 
     else:
         lines += [("username", secret.username), ("password", secret.password)]
         lines += [("CA", str(settings.mqtt_ca_file))] if settings.mqtt_ca_file else []
+    lines += [("keep alive", _KEEP_ALIVE)]
     lines += [("may send", topic) for topic in secret.topics("publishClientSend")]
     lines += [("may read", topic) for topic in secret.topics("subscribePattern") or ["nothing"]]
     told = [f"{what:12}{text}" for what, text in lines]
-    return "\n".join([f"{secret.name}: shown this once", *told, "", "to try it:", _example(secret, settings, prefix)])
+    command = _example(secret, settings, prefix, now)
+    warned = [] if secret.password is None else ["", _SEEN]
+    return "\n".join([f"{secret.name}: shown this once", *told, "", "to try it (it is stored):", command, *warned])
 
 
-def _example(secret: Secret, settings: AccessSettings, prefix: Path | None) -> str:
+def _example(secret: Secret, settings: AccessSettings, prefix: Path | None, now: datetime) -> str:
     broker = Broker.parse(settings.mqtt_device_url if prefix is None else _certificate_url(settings))
     command = ["mosquitto_pub", "-V", "mqttv5", "-h", broker.host, "-p", str(broker.port), "-i", secret.username]
     if secret.password is None:
@@ -66,8 +74,18 @@ def _example(secret: Secret, settings: AccessSettings, prefix: Path | None) -> s
     else:
         command += ["--cafile", str(settings.mqtt_ca_file)] if settings.mqtt_ca_file else []
         command += ["-u", secret.username, "-P", secret.password]
-    command += ["-q", "1", "-t", f"{ROOT}/{secret.path}/telemetry", "-m", _SAMPLE]
+    command += ["-q", "1", "-t", f"{ROOT}/{secret.path}/{_channel(secret)}", "-m", _said(secret, now)]
     return shlex.join(command)
+
+
+def _channel(secret: Secret) -> Channel:
+    return Channel.EVENT if secret.sensor is None else Channel.TELEMETRY
+
+
+def _said(secret: Secret, now: datetime) -> str:
+    at = {"ts": now.isoformat(timespec="seconds").replace("+00:00", "Z")}
+    # A machine without sensors reports codes; which one is for whoever tries it to say.
+    return json.dumps(at | ({"code": "CODE"} if secret.sensor is None else {"values": {secret.sensor: 1.0}}))
 
 
 def _write(settings: AccessSettings, secret: Secret, prefix: Path, written: list[Path], now: datetime) -> None:

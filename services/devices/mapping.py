@@ -94,11 +94,15 @@ def _located(at: datetime, zone: ZoneInfo | None) -> datetime:
 
 
 class Quantity(Declared):
-    """A column of readings; `value * scale + offset` is in the sensor's unit."""
+    """A column of readings; `value * scale + offset` is what the device reported, in the sensor's `reported_unit`.
+
+    With `unit: stored` it is in the sensor's `unit` already, as an export writes it, and is not converted.
+    """
 
     sensor: Word
     scale: float = 1.0
     offset: float = 0.0
+    unit: Literal["reported", "stored"] = "reported"
 
 
 class Events(Declared):
@@ -156,6 +160,11 @@ class Source(Declared):
         if any(name.endswith(".zip") != (self.member is not None) for name in self.files):
             raise PydanticCustomError("member", "`member` goes with zip files, and zip files with a `member`")
         return self
+
+    @property
+    def stored(self) -> frozenset[str]:
+        """The sensors whose cells are in the unit they are stored in."""
+        return frozenset(quantity.sensor for quantity in self.readings.values() if quantity.unit == "stored")
 
     @property
     def columns(self) -> tuple[str, ...]:

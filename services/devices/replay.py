@@ -2,7 +2,7 @@
 
 import heapq
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,11 +14,12 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from services.devices import mapping as mappings
 from services.devices import recorded
+from services.devices.mapping import Source
 from services.devices.publisher import Publisher
 from services.devices.recorded import Tally
 from services.devices.rows import Sample
 from shared import declared
-from shared.errors import VouchError
+from shared.errors import Fault, SpecError, VouchError
 
 _PACK_WEIGHT = 1_000
 _EVENT_WEIGHT = 10
@@ -34,6 +35,7 @@ def run(mapping: Path, *, data: Path, mqtt_url: str, speed: float) -> None:
     SpecError (mapping, columns), VouchError (files; messages nobody subscribes to), UnavailableError (broker).
     """
     sources = mappings.parse(declared.read(mapping), str(mapping)).sources
+    _check(sources, str(mapping))
     sizes = [recorded.size(source, data) for source in sources]
     total = None if None in sizes else sum(size for size in sizes if size)
     screen = Console(stderr=True)
@@ -50,6 +52,22 @@ def run(mapping: Path, *, data: Path, mqtt_url: str, speed: float) -> None:
     Console(soft_wrap=True, highlight=False).print(_summary(tally, packs.messages, time.monotonic() - started))
     if unheard:
         raise VouchError(f"{unheard} message(s) had no subscriber and are lost: has ingest ever run on this broker?")
+
+
+def _check(sources: Sequence[Source], mapping: str) -> None:
+    """Raises SpecError for cells no device can say: what it sends is taken to be in its sensor's reported unit."""
+    reason = (
+        "a device cannot say that a value is in the stored unit: use `vouch backfill`, or leave `unit` out where the"
+        " sensor declares no `reported_unit`"
+    )
+    faults = [
+        Fault(f"sources[{number}].readings.{column}.unit", reason)
+        for number, source in enumerate(sources)
+        for column, quantity in source.readings.items()
+        if quantity.unit == "stored"
+    ]
+    if faults:
+        raise SpecError(mapping, faults)
 
 
 @dataclass(kw_only=True, slots=True)

@@ -1,4 +1,4 @@
-"""The mapping with which `vouch backfill` and `vouch replay` read an exported file of readings again. Pure."""
+"""The mapping with which `vouch backfill` reads an exported file of readings again. Pure."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -25,5 +25,5 @@ def _source(file: str, customer: str, site: str, sensor: str, paths: list[str]) 
         "asset": {"customer": customer, "site": site, "column": "asset", "values": slugs},
         "time": {"column": "at", "format": "iso"},
         "where": {"sensor": [sensor], "asset": paths},
-        "readings": {"value": {"sensor": sensor}},
+        "readings": {"value": {"sensor": sensor, "unit": "stored"}},
     }

@@ -124,7 +124,7 @@ def _rows(message: Message, faults: Sequence[Rejected]) -> Iterator[Rejection]:
         yield Rejection(
             customer_id=None if asset is None else asset.customer_id,
             asset_id=None if asset is None else asset.id,
-            topic=message.topic,
+            topic=message.topic.replace("\0", "\ufffd"),
             payload=message.payload,
             reason=fault.reason,
             detail=fault.detail + rest,

@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import structlog
 
 from services.ingest import registration
-from services.ingest.batch import Batch, rejections
+from services.ingest.batch import Batch, Rejected, rejections
 from services.ingest.database import Database
 from services.ingest.decode import decode
 from services.ingest.heard import HeardAssets
@@ -48,6 +49,8 @@ class Commit:
         self._client_id, self._max_payload_bytes = client_id, max_payload_bytes
         self._heard = HeardAssets()
         self._beat_us = 0
+        self.may_be_stored = False
+        """Whether the last call came as far as its COMMIT, which may have been done although its answer was lost."""
 
     def __call__(self, messages: Sequence[Message], received_us: int) -> None:
         """Commit the messages as received at one moment."""
@@ -66,7 +69,7 @@ class Commit:
             return
         connection = self._database.connection()
         with telemetry.transaction(connection):
-            telemetry.note_heard(connection, heard)
+            telemetry.note_heard(connection, heard, slack_us=self._heard.interval_us)
             if is_beat_due:
                 heartbeat.beat(connection, self._client_id, now_us)
         if heard:
@@ -81,6 +84,7 @@ class Commit:
             telemetry.note_heard(connection, self._heard.all())
 
     def _commit(self, messages: Sequence[Message], read: "_Read", received_us: int, *, plain_up_to: int) -> None:
+        self.may_be_stored = False
         connection = self._database.connection()
         batch = self._validated(messages, read, received_us, plain_up_to)
         with self._metrics.commit_s.time(), telemetry.transaction(connection):
@@ -94,10 +98,16 @@ class Commit:
             quarantine.insert(connection, rejections(messages, faults), received_us)
             if self._sparkplug is not None:
                 self._sparkplug.save(connection)
+            self.may_be_stored = True
         if self._sparkplug is not None:
             self._sparkplug.committed()
         self._heard.noted(heard)
         self._metrics.committed(batch, stored, faults)
+        # It is stored: that nobody reads the log any more must not make the caller try again.
+        with suppress(OSError):
+            self._tell(messages, faults)
+
+    def _tell(self, messages: Sequence[Message], faults: Sequence[Rejected]) -> None:
         if faults:
             reasons = Counter(rejected.fault.reason.value for rejected in faults)
             _log.warning("parts_quarantined", messages=len(messages), reasons=dict(reasons))

@@ -1,7 +1,6 @@
 """Second hop: a topic and a payload to samples, events or a sign of life, with what is wrong. No catalog yet."""
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from msgspec import UNSET
@@ -60,7 +59,6 @@ def decode(message: Message, *, declared: Format | None, received_us: int, max_p
     return _BY_CHANNEL[channel](_Letter(path, sensor, found.format, found.payload, received_us))
 
 
-@lru_cache(maxsize=65_536)
 def _address(topic: str) -> tuple[str, Channel, str | None] | None:
     parts = topics.parse(topic)
     return None if parts is None else (f"{parts.customer}/{parts.site}/{parts.asset}", parts.channel, parts.sensor)

@@ -33,8 +33,12 @@ class HeardAssets:
 
     def due(self, now_us: int) -> list[Heard]:
         """Everything that waits, once it is time to note it."""
-        interval_us = max(_LEAST_INTERVAL_US, len(self._pending) * SECOND_US // _NOTES_A_SECOND)
-        return list(self._pending.values()) if now_us - self._noted_us >= interval_us else []
+        return list(self._pending.values()) if now_us - self._noted_us >= self.interval_us else []
+
+    @property
+    def interval_us(self) -> int:
+        """How long a sign of life may wait."""
+        return max(_LEAST_INTERVAL_US, len(self._pending) * SECOND_US // _NOTES_A_SECOND)
 
     def all(self) -> list[Heard]:
         """Everything that waits."""

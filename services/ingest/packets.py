@@ -21,8 +21,10 @@ _CONTENT_TYPE: Final = 0x03
 _WIDTH: Final[dict[int, int | None]] = {0x01: 1, 0x02: 4, 0x03: None, 0x08: None, 0x09: None, 0x23: 2}
 _USER_PROPERTY: Final = 0x26
 _SUBSCRIPTION_ID: Final = 0x0B
-# A topic repeats with every message of its machine: decoded once. Beyond this many it is begun anew.
+# A topic repeats with every message of its machine: decoded once. Beyond this many it is begun anew, and what is longer
+# than any topic of ours is not kept.
 _MOST_TOPICS: Final = 200_000
+_LONGEST_TOPIC: Final = 300
 
 
 class MalformedStreamError(ValueError):
@@ -103,10 +105,12 @@ class PacketStream:
         return messages, b"".join(others), start, 0
 
     def _learn(self, raw: bytes) -> str:
-        if len(self._topics) >= _MOST_TOPICS:
-            self._topics.clear()
         # A topic that is not UTF-8 is nobody's; it goes to quarantine like any other that is not ours.
-        topic = self._topics[raw] = raw.decode("utf-8", errors="replace")
+        topic = raw.decode("utf-8", errors="replace")
+        if len(raw) <= _LONGEST_TOPIC:
+            if len(self._topics) >= _MOST_TOPICS:
+                self._topics.clear()
+            self._topics[raw] = topic
         return topic
 
 

@@ -11,6 +11,7 @@ from services.ingest.inbox import Inbox, Message
 from services.ingest.metrics import Metrics
 from services.ingest.outage import Outage
 from services.ingest.sparkplug.host import SparkplugHost
+from shared.db.telemetry import RefusedError
 from shared.errors import UnavailableError
 from shared.settings import IngestSettings
 
@@ -78,6 +79,8 @@ class Pipeline:
                     self._session.acknowledge([message.mid for message in messages])
                     self._metrics.acknowledged(messages, taken_us, self._clock_us())
                 self._tick(taken_us)
+            if rest := self._inbox.rest_of_qos_0():
+                self._deliver(rest, self._clock_us())
             self._commit.leave()
         except UnavailableError as error:
             _log.warning("left_without_database", error=str(error))
@@ -90,7 +93,10 @@ class Pipeline:
                 self._session.publish(command.topic, command.payload, qos=command.qos, retain=command.retain)
         if not self._inbox.is_closed:
             is_listening = self._session.is_ready
-            self._until_done(lambda _: self._commit.tick(now_us, is_listening=is_listening), messages_held=0)
+            try:
+                self._until_done(lambda _: self._commit.tick(now_us, is_listening=is_listening), messages_held=0)
+            except RefusedError:
+                _log.exception("tick_failed")
 
     def _deliver(self, messages: Sequence[Message], received_us: int) -> bool:
         """Commit the messages, in halves when one of them cannot be; False when stopped before that was done."""
@@ -99,18 +105,25 @@ class Pipeline:
         except Exception as error:  # noqa: BLE001  (whatever one message does, the others go on)
             self._database.forget_catalog()
             if len(messages) == 1:
-                _log.exception("message_failed", topic=messages[0].topic)
-                failure = error
-                return self._persist(messages, lambda batch: self._commit.failed(batch[0], failure, received_us))
+                return self._deliver_one(messages[0], error, received_us)
         middle = len(messages) // 2
         return self._deliver(messages[:middle], received_us) and self._deliver(messages[middle:], received_us)
+
+    def _deliver_one(self, message: Message, error: Exception, received_us: int) -> bool:
+        """Once more, as another process may have written the same meanwhile; then nothing can be made of it."""
+        try:
+            return self._persist([message], lambda batch: self._commit(batch, received_us))
+        except Exception as again:  # noqa: BLE001
+            _log.exception("message_failed", topic=message.topic, first=str(error))
+            failure = again
+            return self._persist([message], lambda batch: self._commit.failed(batch[0], failure, received_us))
 
     def _persist(self, messages: Sequence[Message], commit: Callable[[Sequence[Message]], None]) -> bool:
         """Commit, again and again while the database is away; False when stopped before it came back."""
 
         def attempt_to(attempt: int) -> None:
-            # A COMMIT may have been done although its answer was lost.
-            commit([message._replace(redelivered=True) for message in messages] if attempt else messages)
+            may_be_stored = attempt > 0 and self._commit.may_be_stored
+            commit([message._replace(redelivered=True) for message in messages] if may_be_stored else messages)
 
         return self._until_done(attempt_to, messages_held=len(messages))
 

@@ -11,7 +11,7 @@ from typing import Final
 
 import structlog
 
-from services.ingest import late
+from services.ingest import late, stored
 from services.ingest.batch import rejections
 from services.ingest.inbox import Message
 from services.ingest.sparkplug.host import SparkplugHost
@@ -79,8 +79,8 @@ class Replay:
         try:
             with telemetry.transaction(self.connection):
                 held = replays.lock(self.connection, ids)
-                for received_us in sorted({message.received_us for message in held}):
-                    outcome += self._store([message for message in held if message.received_us == received_us])
+                for alike in _alike(held):
+                    outcome += self._store(alike)
         except RefusedError as error:
             if len(held) > 1:
                 middle = len(held) // 2
@@ -92,20 +92,20 @@ class Replay:
         return outcome
 
     def _store(self, held: Sequence[HeldMessage]) -> Outcome:
-        """Messages that came at one moment; what of them was stored then is a duplicate now."""
+        """Messages that came at one moment, in the same units; what of them was stored then is a duplicate now."""
         messages = [_message(message) for message in held]
         sparkplug = SparkplugHost("", reorder_wait_us=0, max_payload_bytes=self.max_payload_bytes)
         sparkplug.begin(self.connection, self.now_us)
         batch = late.read(
             messages,
-            self.known,
+            self.known.as_stored(stored.names(held[0].content_type)),
             held[0].received_us,
             max_payload_bytes=self.max_payload_bytes,
             sparkplug=sparkplug,
         )
-        stored = telemetry.store(self.connection, batch.facts)
-        backfills.note_facts(self.connection, stored.newest_us)
-        faults = batch.faults(stored)
+        written = telemetry.store(self.connection, batch.facts)
+        backfills.note_facts(self.connection, written.newest_us)
+        faults = batch.faults(written)
         outcome = Outcome()
         for place, message in enumerate(held):
             own = [fault._replace(message=0) for fault in faults if fault.message == place]
@@ -118,6 +118,16 @@ class Replay:
         for message in held:
             replays.attempted(self.connection, message, self.now_us)
         return Outcome(messages=len(held), failing=sum(len(message.parts) for message in held))
+
+
+def _alike(held: Sequence[HeldMessage]) -> Iterator[list[HeldMessage]]:
+    """The messages in groups of one moment and of the same units, by time."""
+    groups: dict[tuple[int, tuple[str, ...]], list[HeldMessage]] = {}
+    for message in held:
+        units = tuple(sorted(stored.names(message.content_type)))
+        groups.setdefault((message.received_us, units), []).append(message)
+    for _, group in sorted(groups.items()):
+        yield group
 
 
 def _message(held: HeldMessage) -> Message:

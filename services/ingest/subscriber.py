@@ -16,10 +16,8 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from services.ingest.inbox import Inbox, Message
 from services.ingest.tap import TappedClient
-from shared.broker import Broker
+from shared.broker import SESSION_EXPIRY_S, Broker
 
-# How long the broker keeps what comes while ingest is away.
-SESSION_EXPIRY_S: Final = 7 * 24 * 3600
 _KEEPALIVE_S: Final = 30
 _MAX_RECONNECT_DELAY_S: Final = 10
 _FAREWELL_S: Final = 2.0
@@ -105,7 +103,10 @@ class Subscriber:
         """Acknowledge messages, in the order they were received; those of an earlier connection are left out."""
         tap = self._client.tap
         if tap is not None:
-            self._acknowledged_count += tap.acknowledge(mids)
+            sent = tap.acknowledge(mids)
+            with self._acknowledging:
+                if tap is self._client.tap:
+                    self._acknowledged_count += sent
             return
         with self._acknowledging:
             for mid in mids:
@@ -121,11 +122,11 @@ class Subscriber:
         """For the tap: whether more may be read."""
         return self._inbox.has_room()
 
-    def receive(self, messages: list[Message]) -> None:
+    def receive(self, messages: list[Message], size: int) -> None:
         """From the tap: messages in the order they came."""
         self._received_count += sum([message.mid is not None for message in messages])
         self._on_received(messages)
-        self._inbox.put(messages)
+        self._inbox.put(messages, size)
 
     def stop(self) -> None:
         """Send what is acknowledged, disconnect; the session stays at the broker."""
@@ -221,7 +222,9 @@ class Subscriber:
             pass
         mid = self._connection << _MID_BITS | message.mid if message.qos else None
         content_type = getattr(message.properties, "ContentType", None)
-        self.receive([Message(topic, bytes(message.payload), mid, message.dup, content_type, message.retain)])
+        payload = bytes(message.payload)
+        said = Message(topic, payload, mid, message.dup, content_type, message.retain)
+        self.receive([said], len(payload) + len(topic) + len(content_type or ""))
 
     def _disconnected(
         self,
@@ -233,4 +236,9 @@ class Subscriber:
     ) -> None:
         self._leave()
         self._on_lost()
-        _log.info("broker_lost", reason=str(reason))
+        if str(reason) == "Session taken over":
+            # Two processes with one client id would take it from each other for ever: the second comes back slowly.
+            client_id = self._client._client_id.decode()
+            _log.error("session_taken_over", client_id=client_id, hint="another process uses VOUCH_INGEST_CLIENT_ID")
+        else:
+            _log.info("broker_lost", reason=str(reason))

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from shared import strict_yaml
+from shared import declared, strict_yaml
 from shared.contracts import spec_rules
 from shared.contracts.spec_form import Cap, ContractForm, GuaranteeForm, SettlementForm
 from shared.contracts.terms import AlertPolicy, Allowance, Contract, Guarantee, Malus, Override, Verdict
@@ -37,29 +37,7 @@ def _form(plain: Any) -> tuple[ContractForm | None, list[Fault]]:
     try:
         return ContractForm.model_validate(plain), crossed
     except ValidationError as error:
-        return None, [*(_fault(each) for each in error.errors(include_url=False)), *crossed]
-
-
-def _fault(error: Any) -> Fault:
-    path = ""
-    for key in error["loc"]:
-        path = strict_yaml.at(path, key)
-    match error["type"]:
-        case "extra_forbidden":
-            reason = "unknown key"
-        case "missing":
-            reason = "missing"
-        case "value_error":
-            reason = str(error["ctx"]["error"])
-        case _:
-            message = error["msg"]
-            reason = f"{message[0].lower()}{message[1:]}, not {_shown(error['input'])}"
-    return Fault(path or "file", reason)
-
-
-def _shown(value: Any) -> str:
-    text = str(value) if isinstance(value, Decimal) else repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+        return None, [*(declared.fault(each) for each in error.errors(include_url=False)), *crossed]
 
 
 def _contract(form: ContractForm, text: str) -> Contract:

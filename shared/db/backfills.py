@@ -22,12 +22,14 @@ class Position:
     """Up to where a file is stored.
 
     `reading_sha256` tells how the file is read, `file_sha256` its content: a position counts for both as they are.
+    `refused` counts what of it was reported as bad or quarantined.
     """
 
     reading_sha256: bytes
     file: str
     file_sha256: bytes
     rows: int = 0
+    refused: int = 0
     is_done: bool = False
 
 
@@ -46,7 +48,7 @@ def position(connection: Connection, start: Position) -> Position:
     """How far the file of `start` was stored before; `start` itself when it was not, or has changed."""
     told = {"reading_sha256": start.reading_sha256, "file": start.file, "file_sha256": start.file_sha256}
     found = connection.execute(_SQL["position"], told).fetchone()
-    return start if found is None else Position(**told, rows=found[0], is_done=found[1])
+    return start if found is None else Position(**told, rows=found[0], refused=found[1], is_done=found[2])
 
 
 def note(connection: Connection, reached: Position, now_us: int) -> None:
@@ -58,6 +60,7 @@ def note(connection: Connection, reached: Position, now_us: int) -> None:
             "file": reached.file,
             "file_sha256": reached.file_sha256,
             "row_count": reached.rows,
+            "refused_count": reached.refused,
             "is_done": reached.is_done,
             "at": from_us(now_us),
         },

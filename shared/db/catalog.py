@@ -1,7 +1,7 @@
 """What ingest holds messages against: which path of a topic is which asset, and what its sensors may say."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -62,6 +62,21 @@ class Catalog:
     sensors: SensorColumns
     version: tuple[int, int]
     rules: tuple[Rule, ...] = ()
+
+    def as_stored(self, names: Set[str]) -> "Catalog":
+        """The same fleet, for what gives the values of the sensors of these names in the unit they are stored in."""
+        if not names:
+            return self
+        sensors = self.sensors
+        is_stored = np.array([name in names for name in sensors.name], np.bool_)
+        units = zip(sensors.name, sensors.unit, sensors.reported_unit, strict=True)
+        told = replace(
+            sensors,
+            scale=np.where(is_stored, 1.0, sensors.scale),
+            offset=np.where(is_stored, 0.0, sensors.offset),
+            reported_unit=tuple(unit if name in names else reported for name, unit, reported in units),
+        )
+        return replace(self, sensors=told)
 
 
 def version(connection: Connection) -> tuple[int, int]:

@@ -4,17 +4,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from shared.broker import SESSION_EXPIRY_S
 from shared.db import notify
 from shared.db.heartbeat import GONE_US
 from shared.db.named import load
 from shared.db.pool import Connection as Database
-from shared.instant import DAY_US, from_us, to_us
+from shared.instant import SECOND_US, from_us, to_us
 from shared.model.connection import Connection, ConnectionState, Loss, Statement, follow
 from shared.model.facts import OFFLINE
 
 _LOCK: Final = 730_053
 # A message can come again as long as its acknowledgement may be missing: a crash and a restart, not more.
-_REPEATED_US: Final = DAY_US
+_REPEATED_US: Final = SESSION_EXPIRY_S * SECOND_US
 _SQL: Final = load("connectivity")
 _Row = dict[str, Any]
 

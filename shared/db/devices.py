@@ -17,7 +17,8 @@ _SQL: Final = load("devices")
 class Device:
     """A credential; `path` is its asset's `customer/site/asset`, `username` whom the broker takes it for.
 
-    `sparkplug_node` is the group and the name of the edge node the asset is, if it is one.
+    `sparkplug_node` is the group and the name of the edge node the asset is, if it is one; `sensor` is the asset's
+    first sensor, if it has any.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Device:
     rotated_at: datetime | None
     revoked_at: datetime | None
     sparkplug_node: tuple[str, str] | None
+    sensor: str | None
 
 
 @contextmanager
@@ -76,7 +78,7 @@ def revoke(connection: Connection, *, name: str, at: datetime) -> None:
 
 
 def _device(row: tuple) -> Device:
-    name, path, username, kind, created_at, rotated_at, revoked_at, group, node = row
+    name, path, username, kind, created_at, rotated_at, revoked_at, group, node, sensor = row
     return Device(
         name=name,
         path=path,
@@ -86,4 +88,5 @@ def _device(row: tuple) -> Device:
         rotated_at=rotated_at,
         revoked_at=revoked_at,
         sparkplug_node=None if node is None else (group, node),
+        sensor=sensor,
     )

@@ -39,7 +39,11 @@ class Claim:
 
 async def spread(connection: AsyncConnection) -> None:
     """Make the marks of ingest's batches marks of single assets, which can be claimed."""
-    await connection.execute(_SQL["spread"])
+    may_be_more = True
+    while may_be_more:
+        cursor = await connection.execute(_SQL["spread"])
+        row = await cursor.fetchone()
+        may_be_more = row is not None and row["may_be_more"]
 
 
 async def claim(connection: AsyncConnection, now_us: int, limit: int) -> list[Claim]:

@@ -1,21 +1,27 @@
 """Stores a declared fleet: customers, sites, models with their codes, assets with their sensors, alert channels."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from shared import units
 from shared.db import notify, registration, sparkplug
 from shared.db.named import load
 from shared.db.pool import Connection
+from shared.errors import Fault, SpecError
 from shared.fleet import Asset, Channel, Fleet, Model, Registration, Rule
 
 _SQL = load("fleet")
 _Row = dict[str, Any]
+_Place = tuple[str, str]
+_Statement = tuple[str, list[_Row]]
 
 
-def save(connection: Connection, fleet: Fleet) -> None:
+def save(connection: Connection, fleet: Fleet, source: str = "fleet") -> None:
     """Insert or update everything `fleet` declares, in one transaction; what it leaves out stays as it is.
+
+    Raises SpecError, in which `source` names the fleet, for a sensor that gets another unit while it has readings.
 
     Machines are not registered meanwhile: whoever reads the catalog finds ids in the order they were committed.
 
@@ -24,10 +30,10 @@ def save(connection: Connection, fleet: Fleet) -> None:
     """
     with connection.transaction():
         registration.lock(connection)
-        before = _interpretations(connection)
-        for query, rows in _statements(fleet):
-            with connection.cursor() as cursor:
-                cursor.executemany(_SQL[query], rows)
+        before, known = _interpretations(connection), _declared_sensors(connection, fleet)
+        _execute(connection, _registry(fleet))
+        _refuse_relabelled(connection, fleet, known, source)
+        _execute(connection, _machines(fleet))
         sparkplug.save_sources(connection, fleet.assets)
         after = _interpretations(connection)
         changed = [asset for asset, reading in before.items() if after[asset] != reading]
@@ -36,20 +42,61 @@ def save(connection: Connection, fleet: Fleet) -> None:
             connection.execute(notify.WAKE, (notify.DIRTY,))
 
 
+def _execute(connection: Connection, statements: Iterable[_Statement]) -> None:
+    for query, rows in statements:
+        with connection.cursor() as cursor:
+            cursor.executemany(_SQL[query], rows)
+
+
+def _declared_sensors(connection: Connection, fleet: Fleet) -> set[_Place]:
+    found = connection.execute(_SQL["declared_sensors"], {"models": [model.slug for model in fleet.models]})
+    return set(found.fetchall())
+
+
+def _refuse_relabelled(connection: Connection, fleet: Fleet, known: set[_Place], source: str) -> None:
+    """Raises SpecError for sensors that were of another unit when their readings were stored; `known` were declared."""
+    places = {
+        (model.slug, sensor.name): (f"models[{at}].sensors[{number}].unit", sensor)
+        for at, model in enumerate(fleet.models)
+        for number, sensor in enumerate(model.sensors)
+    }
+    changed = connection.execute(_SQL["sensors_of_another_unit"], {"models": [model.slug for model in fleet.models]})
+    faults: dict[_Place, Fault] = {}
+    for model, name, stored, series_id, asset in changed.fetchall():
+        path, sensor = places.get((model, name), (None, None))
+        if path is None or sensor is None or (model, name) in faults:
+            continue
+        # A sensor learned from a device that names no unit is given its name; another spelling is the same unit.
+        is_named = stored == "" and (model, name) not in known and sensor.conversion == (1.0, 0.0)
+        if not is_named and not units.is_same(stored, sensor.unit) and _has_readings(connection, series_id):
+            reason = f"stored readings of {name!r} ({asset}) are in {stored or 'no unit'}: declare a new sensor"
+            faults[model, name] = Fault(path, reason)
+    if faults:
+        raise SpecError(source, list(faults.values()))
+
+
+def _has_readings(connection: Connection, series_id: int) -> bool:
+    [(has_readings,)] = connection.execute(_SQL["has_readings"], {"series_id": series_id}).fetchall()
+    return has_readings
+
+
 def _interpretations(connection: Connection) -> dict[int, str]:
     return dict(connection.execute(_SQL["interpretations"]).fetchall())
 
 
-def _statements(fleet: Fleet) -> Iterator[tuple[str, list[_Row]]]:
-    """Queries with their rows in the order their references ask for."""
+def _registry(fleet: Fleet) -> Iterator[_Statement]:
+    """Queries with their rows in the order their references ask for, up to what the models declare."""
     yield "save_customer", [c.model_dump() for c in fleet.customers]
     yield "save_site", [s.model_dump() for s in fleet.sites]
     yield "save_model", [_model(m) for m in fleet.models]
     yield "save_code", [row for m in fleet.models for row in _codes(m)]
     yield "save_asset", [_asset(a) for a in fleet.assets]
-    sensors = [row for m in fleet.models for row in _sensors(m)]
-    yield "save_model_sensor", sensors
-    yield "save_sensor", sensors
+    yield "save_model_sensor", [row for m in fleet.models for row in _sensors(m)]
+
+
+def _machines(fleet: Fleet) -> Iterator[_Statement]:
+    """What follows from it for the machines of those models."""
+    yield "save_sensor", [row for m in fleet.models for row in _sensors(m)]
     yield "save_silence", [{"customer": a.customer, "site": a.site, "slug": a.slug} for a in fleet.assets]
     yield "save_registration_rule", [_registration(r) for r in fleet.registration]
     yield "save_channel", [_channel(c) for c in fleet.channels]

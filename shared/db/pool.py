@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any, Final
 
 import psycopg
 from psycopg.rows import DictRow, TupleRow, dict_row
@@ -12,13 +13,22 @@ from shared.errors import UnavailableError
 Connection = psycopg.Connection[TupleRow]
 AsyncConnection = psycopg.AsyncConnection[DictRow]
 
-_OWNER_OPTIONS = "-c vouch.customers=* -c timezone=UTC"
+# Late data may have to unpack more of a columnstore than TimescaleDB allows a transaction by itself.
+_OWNER_OPTIONS = "-c vouch.customers=* -c timezone=UTC -c timescaledb.max_tuples_decompressed_per_dml_transaction=0"
+# A host that vanishes without a word is noticed within half a minute.
+_LIVELINESS: Final[dict[str, Any]] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
 
 
 def connect(database_url: str) -> Connection:
     """A blocking owner connection in autocommit, for ingest, migrations and commands; raises UnavailableError."""
     try:
-        return psycopg.connect(database_url, autocommit=True, options=_OWNER_OPTIONS, connect_timeout=5)
+        return psycopg.connect(database_url, autocommit=True, options=_OWNER_OPTIONS, **_LIVELINESS)
     except psycopg.OperationalError as error:
         raise UnavailableError(f"database: {error}") from error
 
@@ -31,7 +41,7 @@ async def connect_async(database_url: str) -> AsyncIterator[AsyncConnection]:
     """
     try:
         connection = await AsyncConnection.connect(
-            database_url, autocommit=True, options=_OWNER_OPTIONS, connect_timeout=5, row_factory=dict_row
+            database_url, autocommit=True, options=_OWNER_OPTIONS, row_factory=dict_row, **_LIVELINESS
         )
         async with connection:
             yield connection
@@ -50,6 +60,6 @@ def api_pool(database_url: str, *, max_size: int = 8) -> AsyncConnectionPool[Asy
             "autocommit": True,
             "options": "-c role=vouch_api -c timezone=UTC",
             "row_factory": dict_row,
-            "connect_timeout": 5,
+            **_LIVELINESS,
         },
     )

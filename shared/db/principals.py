@@ -6,14 +6,16 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 import psycopg
+from psycopg.rows import class_row
 from psycopg_pool import AsyncConnectionPool
 
 from shared.db.named import load
 from shared.db.pool import AsyncConnection, Connection
-from shared.errors import UnavailableError, VouchError
+from shared.errors import NotFoundError, UnavailableError, VouchError
 from shared.instant import from_us
 
 Pool = AsyncConnectionPool[AsyncConnection]
@@ -42,12 +44,24 @@ class Principal:
     customer_ids: tuple[int, ...] | None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Key:
+    """An API key as people know it; `customers` None: sees every customer. `revoked_at` None: it is in force."""
+
+    name: str
+    role: str
+    customers: list[str] | None
+    prefix: str
+    created_at: datetime
+    revoked_at: datetime | None
+
+
 def create_key(connection: Connection, *, name: str, role: str, customers: list[str], now_us: int) -> str:
     """Give the principal `name` a new key and return it, `vouch_<prefix>_<secret>`; it can never be read again.
 
     An unknown principal is created, seeing the customers of these slugs (none named: all of them). Raises VouchError
-    for an unknown role or customer, a customer role without customers, or a name that stands for another role or
-    other customers.
+    for an unknown role or customer, a customer role without customers, or a name that has another role or sees other
+    customers.
     """
     slugs = sorted(set(customers))
     _check(name, role, slugs)
@@ -64,6 +78,19 @@ def revoke_key(connection: Connection, prefix: str, now_us: int) -> bool:
     """End the key `vouch_<prefix>_...`; False when there is none, or it was ended before."""
     revoked = connection.execute(_SQL["revoke_key"], {"prefix": prefix, "revoked_at": from_us(now_us)})
     return revoked.rowcount > 0
+
+
+def revoke_keys_of(connection: Connection, name: str, now_us: int) -> int:
+    """End all keys of a principal; how many were in force. Raises NotFoundError for a name nobody has."""
+    if connection.execute(_SQL["principal_by_name"], {"name": name}).fetchone() is None:
+        raise NotFoundError(f"name: nobody is called {name!r}")
+    return connection.execute(_SQL["revoke_keys_of"], {"name": name, "revoked_at": from_us(now_us)}).rowcount
+
+
+def keys(connection: Connection) -> list[Key]:
+    """Every key there was, by the name of its principal and its age."""
+    with connection.cursor(row_factory=class_row(Key)) as cursor:
+        return cursor.execute(_SQL["keys"]).fetchall()
 
 
 @asynccontextmanager
@@ -125,7 +152,7 @@ def _principal_id(connection: Connection, name: str, role: Role, slugs: list[str
     principal_id, known_role, known_slugs = known
     if (known_role, known_slugs) != (role, slugs):
         seen = ", ".join(known_slugs) or "all customers"
-        raise VouchError(f"name: {name!r} stands for a {known_role} who sees {seen}; choose another name")
+        raise VouchError(f"name: {name!r} has the role {known_role} and sees {seen}; choose another name")
     return principal_id
 
 

@@ -9,15 +9,16 @@ from typing import Final
 
 from psycopg.rows import class_row
 
+from shared.broker import SESSION_EXPIRY_S
 from shared.db import rows
 from shared.db.named import load
 from shared.db.pool import Connection
-from shared.instant import DAY_US, from_us
+from shared.instant import SECOND_US, from_us
 from shared.model.facts import QuarantineReason
 
 _SQL: Final = load("quarantine")
 # A message can be delivered again as long as its acknowledgement may be missing: a crash and a restart, not more.
-REDELIVERY_US: Final = DAY_US
+REDELIVERY_US: Final = SESSION_EXPIRY_S * SECOND_US
 _COLUMNS: Final = ("int4", "int4", "timestamptz", "text", "bytea", "text", "text", "text", "bool")
 
 

@@ -24,7 +24,7 @@ _ROWS_AT_ONCE: Final = 20_000
 
 
 class Kind(StrEnum):
-    """What can be kept for a limited time."""
+    """What can be kept for a limited time; of the quarantine what is resolved, while what is open stays."""
 
     READINGS = "readings"
     MINUTES = "minutes"

@@ -271,8 +271,8 @@ def _touched_to(event: ReportedEvent, received_us: int) -> int:
     return received_us if event.end_us is None else event.end_us
 
 
-def note_heard(connection: Connection, heard: Sequence[Heard]) -> None:
-    """Note signs of life; what is noted already is never set back."""
+def note_heard(connection: Connection, heard: Sequence[Heard], *, slack_us: int = 0) -> None:
+    """Note signs of life; what is noted already is never set back. `slack_us`: how late the next note may be."""
     if not heard:
         return
     asset_id, customer_id, heard_us, fact_us = zip(*heard, strict=True)
@@ -284,7 +284,7 @@ def note_heard(connection: Connection, heard: Sequence[Heard]) -> None:
     )
     connection.execute(_SQL["create_heard"])
     _copy(connection, "copy_heard", columns)
-    connection.execute(_SQL["note_heard"])
+    connection.execute(_SQL["note_heard"], {"slack_us": slack_us})
 
 
 def _newest(readings: Readings, fresh: NDArray[np.bool_], changes: EventChanges) -> dict[int, int]:

@@ -50,7 +50,7 @@ def packet(topic: str, said: str, number: int) -> bytes:
 def rate(servers: Servers, connection: Connection, good: int, poison: int) -> float:
     """Good messages a second, until the last of them is stored."""
     connection.execute("TRUNCATE reading, quarantine CASCADE")
-    with ingest(servers):
+    with ingest(servers, until=b"ingest_ready"):
         pass
     raw_mqtt.feed(servers.mqtt_url, packets(good, poison))
     connection.execute("CHECKPOINT")

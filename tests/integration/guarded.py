@@ -124,13 +124,14 @@ class Party:
     def __init__(
         self, guarded: Guarded, username: str | None, password: str | None = None, *, client_id: str | None = None,
         certificate: Path | None = None, will: str | None = None,
-        protocol: MQTTProtocolVersion = MQTTProtocolVersion.MQTTv5,
+        protocol: MQTTProtocolVersion = MQTTProtocolVersion.MQTTv5, keep_alive_s: int = 60,
     ) -> None:  # fmt: skip
         self.received: list[tuple[str, bytes]] = []
         self.connack: ReasonCode | None = None
         self.lost: ReasonCode | None = None
         self._changed = threading.Condition()
         self._answers: dict[int, ReasonCode] = {}
+        self._keep_alive_s = keep_alive_s
         self._port = guarded.certificate_port if certificate else guarded.password_port
         client_id = client_id if client_id is not None else username or ""
         client = mqtt.Client(
@@ -152,7 +153,7 @@ class Party:
         self._client = client
 
     def __enter__(self) -> "Party":
-        self._client.connect("127.0.0.1", self._port)
+        self._client.connect("127.0.0.1", self._port, keepalive=self._keep_alive_s)
         self._client.loop_start()
         with self._changed:
             assert self._changed.wait_for(lambda: self.connack or self.lost, LIMIT_S)

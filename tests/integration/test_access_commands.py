@@ -1,18 +1,21 @@
 """`vouch broker` and `vouch device`: what they leave behind, what they refuse, and that broker and database agree."""
 
+import json
 import os
 import re
+import shlex
 import signal
 import socket
 import ssl
 import subprocess
 import sysconfig
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
+from paho.mqtt.enums import MQTTProtocolVersion
 
 from services.devices import credentials
 from services.devices.broker_control import BrokerControl
@@ -93,6 +96,12 @@ def test_a_password_lives_from_add_over_rotate_to_revoke(vouch: Vouch, house: Gu
     )
     with Party(house, name, first) as device:
         assert device.publish(f"vouch/v1/{A}/telemetry") in {0, 0x10}
+    example = shlex.split(re.search(r"^mosquitto_pub .+$", added.stdout, re.MULTILINE)[0])  # pyright: ignore[reportOptionalSubscript]
+    assert example[example.index("-t") + 1] == f"vouch/v1/{A}/telemetry"
+    sample = json.loads(example[example.index("-m") + 1])
+    assert list(sample["values"]) == ["power_kw"]
+    assert abs(datetime.now(UTC) - datetime.fromisoformat(sample["ts"])) < timedelta(minutes=5)
+    assert "-P shows the password to other accounts" in added.stdout
     second = said(vouch("device", "rotate", name).stdout, "password")
     assert second != first
     with Party(house, name, first) as device:
@@ -109,6 +118,20 @@ def test_a_password_lives_from_add_over_rotate_to_revoke(vouch: Vouch, house: Gu
     assert name in listed
     assert first not in listed
     assert second not in listed
+
+
+@pytest.mark.parametrize("keep_alive_s", [0, 301])
+def test_a_keep_alive_mqtt_3_1_1_cannot_be_told_to_shorten_is_refused(
+    owner: Connection, control: BrokerControl, house: Guarded, keep_alive_s: int
+) -> None:
+    secret = add(owner, control, A)
+    for protocol, is_taken in ((MQTTProtocolVersion.MQTTv311, False), (MQTTProtocolVersion.MQTTv5, True)):
+        with Party(house, secret.username, secret.password, protocol=protocol, keep_alive_s=keep_alive_s) as device:
+            assert device.connack is not None
+            assert (str(device.connack) == "Success") is is_taken
+            assert is_taken or str(device.connack) == "Client identifier not valid"
+    with Party(house, secret.username, secret.password, protocol=MQTTProtocolVersion.MQTTv311) as device:
+        assert str(device.connack) == "Success"
 
 
 def test_a_certificate_is_written_where_it_is_wanted_and_works(vouch: Vouch, house: Guarded, tmp_path: Path) -> None:
@@ -222,9 +245,17 @@ def test_sync_makes_the_broker_agree_and_leaves_other_accounts_alone(
 def test_a_broker_is_made_ready_once_and_its_secrets_are_its_owners_only(tmp_path: Path) -> None:
     command = [VOUCH, "broker", "init", "house", "--host", "broker.example.org", "--service-host", "mosquitto"]
     environ = {"PATH": os.environ["PATH"]}
-    made = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environ, cwd=tmp_path)
+    made = subprocess.run(
+        command, capture_output=True, text=True, timeout=60, check=False, env=environ, cwd=tmp_path, umask=0o027
+    )
     assert made.returncode == 0, made.stderr
     folder = tmp_path / "house"
+    # Another account reaches ca.crt by its name, lists nothing and enters nothing below.
+    assert (folder.stat().st_mode & 0o777, (folder / "ca.crt").stat().st_mode & 0o777) == (0o711, 0o644)
+    assert {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir() if path.is_dir()} == {
+        "authority": 0o700,
+        "broker": 0o700,
+    }
     modes = {str(path.relative_to(folder)): path.stat().st_mode & 0o777 for path in folder.rglob("*")}
     assert {name for name, mode in modes.items() if mode & 0o077} == {
         "ca.crt",

@@ -475,7 +475,9 @@ async def test_without_a_database_the_answer_is_unavailable_and_the_process_is_h
     async with asking("postgresql://nobody@127.0.0.1:9/none") as client:
         assert (await client.get("/healthz")).status_code == 200
         answer = await client.get("/readyz")
-        assert (answer.status_code, answer.json()["type"]) == (503, "/problems/unavailable")
+        assert (answer.status_code, answer.json()["status"]) == (503, "unavailable")
+        assert answer.json()["database"]["ok"] is False
+        assert answer.json()["database"]["detail"] == "the database cannot be reached now"
         assert answer.headers["retry-after"] == "5"
         answer = await client.get("/api/v1/assets", headers=bearer("vouch_00000000_" + "0" * 48))
         assert (answer.status_code, answer.json()["type"]) == (503, "/problems/unavailable")
@@ -483,11 +485,12 @@ async def test_without_a_database_the_answer_is_unavailable_and_the_process_is_h
 
 async def test_a_database_that_misses_a_migration_is_not_ready(database_url: str, connection: Connection) -> None:
     async with asking(database_url) as client:
-        assert (await client.get("/readyz")).json() == {"status": "ready"}
+        well = {"ok": True, "since": f"{NOW}Z", "detail": ""}
+        assert (await client.get("/readyz")).json() == {"status": "ready", "database": well}
         connection.execute("DELETE FROM schema_migration WHERE name LIKE '0005%'")
         answer = await client.get("/readyz")
         assert answer.status_code == 503
-        assert "0005_row_security.sql" in answer.json()["detail"]
+        assert answer.json()["database"]["detail"] == "not migrated: 0005_row_security.sql"
         connection.execute("DROP TABLE schema_migration")
         assert (await client.get("/readyz")).status_code == 503
 

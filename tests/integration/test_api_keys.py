@@ -3,7 +3,9 @@
 import hashlib
 
 import pytest
+from typer.testing import CliRunner
 
+from services.cli import app
 from shared.db import principals
 from shared.db.pool import Connection
 from shared.errors import VouchError
@@ -57,9 +59,9 @@ def test_the_same_principal_gets_another_key(two_customers: Connection) -> None:
         ("bo", "customer", [], "needs the customer"),
         ("bo", "admin", ["nobody", "none"], "unknown: nobody, none"),
         (" ", "admin", [], "name: must not be empty"),
-        ("lee", "admin", [], "stands for a customer who sees heron"),
-        ("lee", "customer", ["zebra"], "stands for a customer who sees heron"),
-        ("lee", "customer", ["heron", "zebra"], "stands for a customer who sees heron"),
+        ("lee", "admin", [], "'lee' has the role customer and sees heron"),
+        ("lee", "customer", ["zebra"], "'lee' has the role customer and sees heron"),
+        ("lee", "customer", ["heron", "zebra"], "'lee' has the role customer and sees heron"),
     ],
 )
 def test_what_is_wrong_with_a_key_is_said_and_nothing_is_stored(
@@ -77,3 +79,33 @@ def test_a_key_is_ended_once(two_customers: Connection) -> None:
     assert principals.revoke_key(two_customers, prefix, NOW_US)
     assert not principals.revoke_key(two_customers, prefix, NOW_US)
     assert not principals.revoke_key(two_customers, "nothing", NOW_US)
+
+
+def test_all_keys_of_a_name_are_ended_and_the_list_says_so(
+    two_customers: Connection, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VOUCH_DATABASE_URL", database_url)
+    vouch = CliRunner()
+    lees = [_create(two_customers, "lee", "customer", "zebra", "heron").split("_")[1] for _ in range(2)]
+    anna = _create(two_customers, "anna", "admin").split("_")[1]
+    assert vouch.invoke(app, ["key", "revoke", "--name", "lee"]).output == "lee: 2 key(s) revoked\n"
+    header, *rows = (line.split() for line in vouch.invoke(app, ["key", "list"]).output.splitlines())
+    assert header == ["name", "role", "customers", "prefix", "created", "revoked"]
+    created = "2026-03-14T12:00Z"
+    assert rows[0] == ["anna", "admin", "all", anna, created]
+    assert [row[:5] for row in rows[1:]] == [["lee", "customer", "heron,zebra", prefix, created] for prefix in lees]
+    assert [len(row) for row in rows] == [5, 6, 6]
+    assert vouch.invoke(app, ["key", "revoke", "--name", "lee"]).output == "lee: 0 key(s) revoked\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [([], "either"), (["0123abcd", "--name", "lee"], "either"), (["--name", "bo"], "nobody is called 'bo'")],
+)
+def test_whose_key_is_to_end_must_be_said(
+    connection: Connection, database_url: str, monkeypatch: pytest.MonkeyPatch, arguments: list[str], reason: str
+) -> None:
+    monkeypatch.setenv("VOUCH_DATABASE_URL", database_url)
+    answer = CliRunner().invoke(app, ["key", "revoke", *arguments])
+    assert isinstance(answer.exception, VouchError)
+    assert reason in str(answer.exception)

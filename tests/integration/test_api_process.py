@@ -96,6 +96,17 @@ def test_listening_is_taken_up_again_after_the_connection_was_lost(
     wait_for(lambda: httpx.get(f"{url}/readyz").status_code == 200, what="being ready again")
 
 
+def test_behind_a_proxy_with_tls_the_cookie_is_for_https_only(
+    running: tuple[subprocess.Popen[bytes], str], connection: Connection
+) -> None:
+    _, url = running
+    given = {"key": key(connection, "admin")}
+    for scheme, is_secure in (("https", True), ("http", False)):
+        answer = httpx.post(f"{url}/login", json=given, headers={"X-Forwarded-Proto": scheme})
+        assert answer.status_code == 204
+        assert ("; Secure" in answer.headers["set-cookie"]) is is_secure
+
+
 def test_a_stream_needs_a_key(running: tuple[subprocess.Popen[bytes], str]) -> None:
     _, url = running
     assert httpx.get(f"{url}/api/v1/stream").status_code == 401

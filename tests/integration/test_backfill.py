@@ -16,9 +16,10 @@ from typer.testing import CliRunner
 from services.backfill import Order, run
 from services.cli import app
 from services.devices import columnar
+from services.ingest.replays import Outcome, Replay
 from shared import fleet
 from shared.clock import now_us
-from shared.db import backfills
+from shared.db import backfills, catalog, quarantine
 from shared.db import fleet as fleets
 from shared.db.pool import Connection, connect
 from shared.errors import SpecError, VouchError
@@ -148,6 +149,54 @@ def test_events_of_several_files_are_stored_with_their_order(
     assert "0 readings, 3 events" in backfill({"files": ["1.csv", "2.csv"], **_EVENTS})
     events = "SELECT code, seq, end_at IS NULL FROM asset_event ORDER BY seq"
     assert connection.execute(events).fetchall() == [("stop", 1, False), ("stop", 2, True), ("other", 3, False)]
+
+
+def test_values_in_their_stored_unit_stay_so_also_when_they_come_back_from_the_quarantine(
+    connection: Connection, backfill: Backfill, tmp_path: Path
+) -> None:
+    oil = "{name: q, unit: degC, expected: [0, 50]}"
+    assert oil in _FLEET
+    narrow = _FLEET.replace(oil, "{name: q, unit: degC, reported_unit: degF, physical: [0, 50]}")
+    fleets.save(connection, fleet.parse(narrow.replace("[0, 400]", "[0, 4]"), "test"))
+    _table(tmp_path, "a.csv", f"{_S},1,212,0.1", f"{_S + 1},1,1,77.7", f"{_S + 2},1,hot,40.3", f"{_S + 3},1,9,10.1")
+    stored = {"P": {"sensor": "p"}, "Q": {"sensor": "q", "unit": "stored"}}
+    backfill({"files": ["a.csv"], "asset": _WHO, "readings": stored})
+    assert [row[3] for row in _readings(connection) if row[1] == "q"] == [0.1, 40.3, 10.1]
+    fleets.save(connection, fleet.parse(narrow.replace("[0, 50]", "[0, 90]"), "test"))
+    replay = Replay(
+        connection=connection, known=catalog.load(connection), by="b", now_us=now_us(), max_payload_bytes=1_048_576
+    )
+    assert replay.run(quarantine.matching(connection, quarantine.Filter())) == Outcome(
+        messages=4, resolved=3, failing=1
+    )
+    assert [row[3] for row in _readings(connection)] == [212, 1, 9, 0.1, 77.7, 40.3, 10.1]
+
+
+@pytest.mark.parametrize(
+    ("sources", "said"),
+    [
+        ([{"files": ["a.csv"], **_READINGS}], "2 refused by an earlier run"),
+        ([{"files": ["e.csv"], **_EVENTS}], "1 refused by an earlier run"),
+    ],
+)
+def test_the_exit_code_is_1_until_everything_named_is_stored(
+    vouch_env: dict[str, str], tmp_path: Path, sources: list[dict[str, Any]], said: str
+) -> None:
+    def ended(*options: str) -> tuple[int, str]:
+        command = [_VOUCH, "backfill", _mapped(tmp_path, *sources), "--data", tmp_path, *options]
+        done = subprocess.run(command, env=vouch_env, capture_output=True, text=True, timeout=60, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    _table(tmp_path, "a.csv", f"{_S},1,1,1", "soon,1,1,1", f"{_S + 1},1,hot,")
+    _table(tmp_path, "e.csv", f"{_S},{_S + 10},stop", f"soon,{_S},x", f"{_S},{_S - 9},stop", header="t,end,code")
+    assert ended()[0] == 1
+    code, told = ended()
+    assert (code, said in told) == (1, True)
+    code, told = ended("--from-start")
+    assert (code, "not stored: " in told, said in told) == (1, True, False)
+    _table(tmp_path, "a.csv", f"{_S},1,1,1")
+    _table(tmp_path, "e.csv", f"{_S},{_S + 10},stop", header="t,end,code")
+    assert [ended()[0], ended()[0]] == [0, 0]
 
 
 def test_running_it_twice_changes_nothing(connection: Connection, backfill: Backfill, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sysconfig
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -70,6 +71,34 @@ def test_a_contract_without_fault_is_stored_once(connection: Connection, vouch: 
     assert vouch("contract", "load", file).stdout == "LF-2 version 1: stored\n"
     assert vouch("contract", "load", file).stdout == "LF-2 version 1: already stored\n"
     assert stored(connection) == before + 1
+
+
+@pytest.mark.parametrize("command", [("contract", "check"), ("fleet", "check"), ("fleet", "load")])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("oops: 1", "oops: unknown key"),
+        ("- 1", "file: must be a mapping of keys to values, not [1]"),
+        ("assets: 7", "assets: must be a list, not 7"),
+        ("assets: [{}]", "assets[0].{}: missing"),
+    ],
+)
+def test_contracts_and_fleets_are_refused_in_the_same_words(
+    vouch: Vouch, tmp_path: Path, command: tuple[str, str], text: str, said: str
+) -> None:
+    file = tmp_path / "bad.yaml"
+    file.write_text(text, encoding="utf-8")
+    done = vouch(*command, file)
+    assert done.returncode == 2
+    assert said.replace("{}", "id" if command[0] == "contract" else "slug") in done.stderr
+
+
+def test_a_fleet_is_checked_without_a_database_and_the_command_knows_its_version(vouch: Vouch, tmp_path: Path) -> None:
+    file = tmp_path / "fleet.yaml"
+    file.write_text("customers: [{slug: c, name: C}]", encoding="utf-8")
+    done = vouch("fleet", "check", file, VOUCH_DATABASE_URL="postgresql://127.0.0.1:1/nowhere")
+    assert done.stdout == "0 asset(s) of 1 customer(s), no fault\n"
+    assert vouch("--version").stdout == f"vouch {version('vouch')}\n"
 
 
 @pytest.mark.parametrize("command", [("contract", "check"), ("contract", "load"), ("fleet", "load")])

@@ -15,7 +15,9 @@ from pyarrow import parquet
 
 from services import backfill
 from services.export import Order, run
+from shared import fleet
 from shared.clock import now_us
+from shared.db import fleet as fleets
 from shared.db.export import Window
 from shared.db.pool import Connection, connect
 from shared.errors import VouchError
@@ -73,6 +75,36 @@ def test_what_was_exported_can_be_stored_again_and_is_the_same(
     owner.execute("DELETE FROM reading")
     backfill.run(owner, backfill.Order(mapping=mapping, data=tmp_path), now_us)
     assert readings(owner) == stored
+
+
+_OILED = """
+customers: [{slug: c, name: C}]
+sites: [{customer: c, slug: s, name: S}]
+models:
+  - slug: m
+    name: M
+    telemetry_hold_s: 60
+    sensors: [{name: oil, unit: degC, reported_unit: degF, physical: [-40, 200], expected: [-40, 90]}]
+assets: [{customer: c, site: s, slug: a, name: A, model: m}]
+"""
+
+
+@pytest.mark.parametrize("file", ["out.csv", "out.parquet"])
+def test_what_was_converted_when_it_was_stored_is_not_converted_again(
+    connection: Connection, tmp_path: Path, file: str
+) -> None:
+    fleets.save(connection, fleet.parse(_OILED, "test"))
+    connection.execute(
+        "INSERT INTO reading SELECT 1, '2026-01-01Z'::timestamptz + i * interval '1 s', (sqrt(i) - 32) * 5 / 9.0,"
+        " 0 FROM generate_series(0, 9999) i"
+    )
+    stored = readings(connection)
+    everything = Window(start=None, end=None)
+    run(connection, Order(assets=["c/s/a"], sensors=None, window=everything, out=tmp_path / file, has_mapping=True))
+    connection.execute("DELETE FROM reading")
+    mapping = tmp_path / f"{file}.mapping.yaml"
+    assert backfill.run(connection, backfill.Order(mapping=mapping, data=tmp_path), now_us) == 0
+    assert readings(connection) == stored
 
 
 def test_csv_states_machine_sensor_unit_and_zone(write: Write, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from shared import fleet
 from shared.db import fleet as fleets
 from shared.db import notify
 from shared.db.pool import Connection
+from shared.errors import SpecError
 from shared.fleet import Fleet
 
 _T0 = datetime(2026, 1, 1, tzinfo=UTC)
@@ -172,6 +174,48 @@ def test_a_machine_added_later_gets_the_sensors_of_its_model(connection: Connect
     more["assets"].append({"customer": "other", "site": "kempten", "slug": "p2", "name": "P2", "model": "pump"})
     fleets.save(connection, _parsed(more))
     assert connection.execute("SELECT count(*) FROM sensor WHERE name = 'flow'").fetchone() == (2,)
+
+
+def test_a_sensor_keeps_its_unit_once_it_has_readings(connection: Connection) -> None:
+    fleets.save(connection, _parsed(_declared()))
+    before, changed = _contents(connection), _declared()
+    changed["models"][1]["sensors"].append({"name": "head", "unit": "m"})
+    changed["models"][0]["sensors"][0]["unit"] = "W"
+    fleets.save(connection, _parsed(changed))
+    assert connection.execute("SELECT DISTINCT unit FROM sensor WHERE name = 'power_kw'").fetchall() == [("W",)]
+    fleets.save(connection, _parsed(_declared()))
+    compressor = _asset(connection, "lechtal", "c1")
+    connection.execute("INSERT INTO reading SELECT id, %s, 7 FROM sensor WHERE asset_id = %s", (_T0, compressor))
+    with pytest.raises(SpecError) as refused:
+        fleets.save(connection, _parsed(changed), "fleet.yaml")
+    assert str(refused.value).splitlines() == [
+        "fleet.yaml: 1 fault(s)",
+        "  models[0].sensors[0].unit: stored readings of 'power_kw' (lechtal/kempten/c1) are in kW:"
+        " declare a new sensor",
+    ]
+    assert {table: rows for table, rows in _contents(connection).items() if table != "sensor"} == {
+        table: rows for table, rows in before.items() if table != "sensor"
+    }
+    spelled = _declared()
+    spelled["models"][0]["sensors"][0] |= {"unit": "kw", "reported_unit": "W"}
+    fleets.save(connection, _parsed(spelled))
+
+
+@pytest.mark.parametrize(("declared", "is_refused"), [({}, False), ({"reported_unit": "degF"}, True)])
+def test_a_learned_sensor_that_named_no_unit_may_be_given_the_one_it_reports(
+    connection: Connection, declared: dict[str, Any], is_refused: bool
+) -> None:
+    fleets.save(connection, _parsed(_declared()))
+    connection.execute(
+        "WITH learned AS (INSERT INTO sensor (customer_id, asset_id, name, unit)"
+        " SELECT customer_id, id, 'oil', '' FROM asset WHERE id = 1 RETURNING id)"
+        " INSERT INTO reading SELECT id, %s, 7 FROM learned",
+        (_T0,),
+    )
+    named = _declared()
+    named["models"][0]["sensors"].append({"name": "oil", "unit": "degC", **declared})
+    with pytest.raises(SpecError, match="are in no unit") if is_refused else nullcontext():
+        fleets.save(connection, _parsed(named))
 
 
 def test_what_a_later_file_leaves_out_stays(connection: Connection) -> None:

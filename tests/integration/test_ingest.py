@@ -459,7 +459,8 @@ def test_when_the_session_is_taken_over_its_messages_come_again_and_count_once(
     wait_for(lambda: count(connection, "reading") >= 2_000, what="all readings")
     assert count(connection, "reading") == 2_000
     assert count(connection, "quarantine") == 0
-    assert ingest.logged("broker_lost") == taken == 2
+    # The broker says why as it closes; an acknowledgement sent at that moment may find the connection closed first.
+    assert ingest.logged("session_taken_over") + ingest.logged("broker_lost") == taken == 2
 
 
 def test_a_message_nobody_waits_for_is_stored_too_and_not_acknowledged(

@@ -13,9 +13,11 @@ from contextlib import contextmanager
 
 import pytest
 from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion
 
 from services.ingest.inbox import Inbox, Message
-from services.ingest.subscriber import SESSION_EXPIRY_S, Subscriber
+from services.ingest.subscriber import Subscriber
+from shared.broker import SESSION_EXPIRY_S
 from tests.waiting import wait_for
 
 CONNECT, PUBACK, SUBSCRIBE, DISCONNECT = 0x10, 0x40, 0x82, 0xE0
@@ -214,6 +216,7 @@ def test_a_stream_the_tap_does_not_understand_is_left_to_paho_from_the_next_conn
 def test_the_seam_into_paho_is_where_the_tap_expects_it() -> None:
     assert callable(Client._create_socket)
     assert list(inspect.signature(Client._create_socket).parameters) == ["self"]
+    assert hasattr(Client(CallbackAPIVersion.VERSION2), "_last_bytes_received")
     used = inspect.getsource(Client._sock_recv) + inspect.getsource(Client._sock_send) + inspect.getsource(Client._loop)
     for call in ("self._sock.recv(", "self._sock.send(", "self._sock.pending()"):
         assert call in used

@@ -1,6 +1,11 @@
 """What was quarantined is listed, shown, replayed once its cause is mended, or discarded; nothing is doubled."""
 
+import os
+import pty
+import subprocess
+import sysconfig
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -149,7 +154,7 @@ def test_what_is_delivered_again_is_not_noted_again_whatever_became_of_it(connec
     receive(connection, message._replace(redelivered=True), at_us=_THEN + SECOND_US)
     assert states(connection) == [("unknown_sensor", "discarded")]
     receive(connection, message, at_us=_THEN + SECOND_US)
-    receive(connection, message._replace(redelivered=True), at_us=_THEN + 2 * DAY_US)
+    receive(connection, message._replace(redelivered=True), at_us=_THEN + 8 * DAY_US)
     assert [state for _, state in states(connection)] == ["discarded", "open", "open"]
 
 
@@ -193,6 +198,36 @@ def test_the_commands_list_show_replay_and_discard(connection: Connection, vouch
     assert [line.split()[0] for line in vouch("list", "--state", "all").stdout.splitlines()] == ["3", "2", "1"]
 
 
+def test_discarding_by_a_filter_asks_first(connection: Connection, vouch: Vouch, database_url: str) -> None:
+    declare(connection, _POWER)
+    receive(connection, said(b"1"), said(b"2"), said(b"3", topic="nobody/knows"))
+    by_filter = ("discard", "--asset", "lechtal/kempten/c1", "--note", "a test")
+    refused = vouch(*by_filter)
+    assert isinstance(refused.exception, VouchError)
+    assert "2 part(s) would be discarded; --yes" in str(refused.exception)
+    for answer, outcome in ((b"n\n", b"Aborted"), (b"y\n", b"2 part(s) discarded")):
+        assert len(quarantine.matching(connection, quarantine.Filter())) == 3
+        told = _at_a_terminal(["quarantine", *by_filter], answer, database_url)
+        assert b"2 part(s) will be discarded. Go on?" in told
+        assert outcome in told
+    assert vouch("discard", "--topic", "nobody", "--note", "x", "--yes").stdout == "1 part(s) discarded\n"
+
+
+def _at_a_terminal(arguments: list[str], answer: bytes, database_url: str) -> bytes:
+    ours, theirs = pty.openpty()
+    try:
+        os.write(ours, answer)
+        command = [Path(sysconfig.get_path("scripts")) / "vouch", *arguments]
+        env = os.environ | {"VOUCH_DATABASE_URL": database_url}
+        done = subprocess.run(
+            command, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env, timeout=60, check=False
+        )
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    return done.stdout
+
+
 def test_a_wrong_question_is_told_what_is_wrong(vouch: Vouch) -> None:
     for arguments, told in [
         (["replay"], "either ids or a filter"),
@@ -203,6 +238,16 @@ def test_a_wrong_question_is_told_what_is_wrong(vouch: Vouch) -> None:
         (["list", "--state", "gone"], "--state: 'gone' is not one of"),
         (["discard", "1", "--note", " "], "--note: must say why"),
         (["show", "77"], "there is no quarantined part 77"),
+        *(
+            ([*command, *wrong], told)
+            for command in (["list"], ["replay"], ["discard", "--note", "x", "--yes"])
+            for wrong, told in [
+                (["--topic", ""], "--topic: empty"),
+                (["--asset", ""], "--asset: '' is not customer/site/asset"),
+                (["--asset", "lechtal//c1"], "--asset: 'lechtal//c1' is not customer/site/asset"),
+                (["--asset", "lechtal/kempten/c1"], "--asset: the fleet has no lechtal/kempten/c1"),
+            ]
+        ),
     ]:
         answer = vouch(*arguments)
         assert isinstance(answer.exception, VouchError), arguments

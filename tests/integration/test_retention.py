@@ -179,12 +179,16 @@ def test_the_command_declares_shows_and_drops(
     vouch = CliRunner()
     assert "kept 30 days" in vouch.invoke(app, ["retention", "set", "readings", "--days", "30"]).output
     connection.execute(
-        "INSERT INTO quarantine (received_at, topic, payload, reason, detail) VALUES ('2020-01-01Z', '', '', 'x', 'x')"
+        "INSERT INTO quarantine"
+        " (received_at, topic, payload, reason, detail, resolution, resolved_at, resolved_by, note)"
+        " SELECT '2020-01-01Z', '', '', 'x', 'x', became, at, who, 'x' FROM"
+        " (VALUES ('replayed', '2020-01-02Z'::timestamptz, 'anna'), ('discarded', '2020-01-02Z', 'anna'),"
+        " (NULL, NULL, NULL)) AS made (became, at, who)"
     )
     assert "kept 7 days" in vouch.invoke(app, ["retention", "set", "quarantine", "--days", "7"]).output
     told = vouch.invoke(app, ["retention", "run"])
-    assert "quarantine: 1 rows before" in told.output, told.output
-    assert count(connection, "quarantine") == 0
+    assert "quarantine: 2 rows before" in told.output, told.output
+    assert connection.execute("SELECT resolution FROM quarantine").fetchall() == [(None,)]
     shown = vouch.invoke(app, ["retention", "show"]).output.splitlines()
     assert [line.split()[:2] for line in shown] == [
         ["readings", "30"], ["minutes", "for"], ["hours", "for"], ["quarantine", "7"]

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from subprocess import Popen
 from typing import Any
@@ -11,7 +12,8 @@ import httpx
 import pytest
 import yaml
 
-from shared.settings import AnalyticsSettings, ApiSettings, IngestSettings
+from services.devices import broker_folder
+from shared.settings import AccessSettings, AnalyticsSettings, ApiSettings, IngestSettings
 from tests.integration.asking import ready_url
 from tests.integration.test_ingest import free_port
 from tests.waiting import wait_for
@@ -97,7 +99,7 @@ async def test_analytics_and_api_say_whether_their_database_is_there(
 
 def test_the_settings_of_the_containers_are_settings_of_the_services() -> None:
     """Names that nobody reads would be ignored in silence."""
-    services = (IngestSettings, AnalyticsSettings, ApiSettings)
+    services = (IngestSettings, AnalyticsSettings, ApiSettings, AccessSettings)
     fields = {f"VOUCH_{name}".upper() for kind in services for name in kind.model_fields}
     image = (DEPLOY / "image" / "Dockerfile").read_text(encoding="utf-8")
     compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
@@ -106,6 +108,27 @@ def test_the_settings_of_the_containers_are_settings_of_the_services() -> None:
         named |= {name for name in part.get("environment", {}) if name.startswith("VOUCH_")}
         named |= {name.upper() for name in part.get("secrets", []) if name.startswith("vouch_")}
     assert named - fields == set()
+
+
+def test_what_admin_env_says_holds_in_the_container_of_the_tools(tmp_path: Path) -> None:
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
+    tools = compose["services"]["tools"]
+    folder = tmp_path / "broker"
+    broker_folder.create(folder, hosts=["vouch.example.org"], service_host="broker", now=datetime.now(UTC))
+    said = dict(line.split("=", 1) for line in (folder / "admin.env").read_text().splitlines())
+    assert "@broker:8883" in said["VOUCH_MQTT_ADMIN_URL"]
+    assert "broker" in compose["services"]
+    inside = {target: source for source, target, *_ in (volume.split(":") for volume in tools["volumes"])}
+    for name in [name for name, value in said.items() if value.startswith(str(folder))]:
+        here = Path(said[name]).relative_to(folder)
+        assert inside[tools["environment"][name]] == f"./broker/{here}", name
+
+
+def test_who_may_say_that_a_browser_came_by_https_reaches_the_api_by_loopback_only() -> None:
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
+    trusting = [part for part in compose["services"].values() if "FORWARDED_ALLOW_IPS" in part.get("environment", {})]
+    assert trusting == [compose["services"]["api"]]
+    assert all(port.startswith("127.0.0.1:") for part in trusting for port in part["ports"])
 
 
 def test_compose_refers_only_to_what_is_there() -> None:

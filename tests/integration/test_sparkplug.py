@@ -166,9 +166,27 @@ def test_what_is_delivered_again_after_a_commit_without_answer_opens_no_gap(host
     host.batch(*births, *sent, answers=False)
     with connect(database_url) as other:
         host.connection = other
-        assert reasons(host.batch(*sent, redelivered=True)) == []
+        assert reasons(host.batch(*births, *sent, redelivered=True)) == []
         assert sparkplug.sessions(other)[NodeKey(GROUP, NODE)].expected == 4
         assert host.asks(NOW_US + 10 * WAIT_US) == []
+
+
+def test_a_batch_whose_commit_was_not_answered_means_the_same_when_it_is_read_again(
+    host: Host, database_url: str
+) -> None:
+    node = EdgeNode(at_ms=T_MS)
+    host.batch(node.birth(), node.device_birth("c1", POWER))
+    node.at_ms += 1_000
+    # Data by the alias of the first birth, and a second birth that gives the alias to another metric.
+    sent = [node.data(metric(None, 72.0, alias=2), device="c1")]
+    node.at_ms += 1_000
+    sent += [node.birth(), node.device_birth("c1", metric("load", 0.25, alias=2))]
+    once = host.batch(*sent, answers=False)
+    assert once[0].samples[0].values == {"power_kw": 72.0}
+    with connect(database_url) as other:
+        host.connection = other
+        again = host.batch(*sent, redelivered=True)
+    assert [said.samples for said in again] == [said.samples for said in once]
 
 
 def test_historical_readings_are_stored_and_are_no_sign_of_life(host: Host) -> None:

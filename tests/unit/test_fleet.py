@@ -249,7 +249,7 @@ def test_only_a_number_is_a_number(text: str) -> None:
     [
         ("customers: [", "line 1, column 13", "not YAML"),
         ("customers: []\ncustomers: []", "customers", "given twice"),
-        ("- 1", "file", "object"),
+        ("- 1", "file", "must be a mapping of keys"),
         ("", "file", "empty"),
     ],
 )

@@ -50,7 +50,14 @@ def test_the_api_takes_the_url_of_its_own_role_before_the_owners(monkeypatch: py
         ("VOUCH_DATABASE_URL", "postgresql://vouch:geheim@db/vouch?bogus=1", "must be a postgresql:// URL that libpq"),
         ("VOUCH_API_DATABASE_URL", "geheim", "must be a postgresql:// URL"),
         ("VOUCH_MQTT_URL", "http://user:geheim@broker", "must be mqtt://host"),
-        ("VOUCH_MQTT_URL", "mqtt://broker:many", "Port could not be cast"),
+        ("VOUCH_DATABASE_URL", "postgresql://vouch:ge@heim@db/vouch", "percent-encode @"),
+        ("VOUCH_DATABASE_URL", "postgresql://vouch:ge/heim@db/vouch", "percent-encode @"),
+        ("VOUCH_DATABASE_URL", "postgresql://vouch:1/heim@db/vouch", "percent-encode @"),
+        ("VOUCH_DATABASE_URL", "postgresql://vouch:ge[heim@db/vouch", "must be a postgresql:// URL"),
+        ("VOUCH_MQTT_URL", "mqtt://broker:many", "the port is a number up to 65535"),
+        ("VOUCH_MQTT_URL", "mqtt://vouch:ge/heim@broker", "percent-encode @"),
+        ("VOUCH_MQTT_URL", "mqtt://vouch:1/heim@broker", "percent-encode @"),
+        ("VOUCH_MQTT_URL", "mqtt://vouch:1#heim@broker", "percent-encode @"),
         ("VOUCH_MQTT_URL", "mqtt://broker?protocol=4", "protocol must be 5 or 3.1.1, not 4"),
         ("VOUCH_LOG_FORMAT", "xml", "match pattern"),
         ("VOUCH_INGEST_CLIENT_ID", "", "at least 1 character"),
@@ -70,7 +77,9 @@ def test_a_wrong_setting_is_named_with_its_reason(
     said = refusal(monkeypatch, kind, **{name: value})
     assert said.startswith(f"{name}: ")
     assert reason in said
-    assert "geheim" not in said
+    assert "heim" not in said
+    assert "ge@" not in said
+    assert "'ge" not in said
 
 
 def test_every_wrong_setting_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,13 +65,18 @@ class SparkplugHost:
         """
         self.rolled_back()
         with transaction(connection):
-            if connection is not self._connection:
+            if self._connection is None:
                 self.load(connection, now_us)
+            elif connection is not self._connection:
+                # A batch whose COMMIT was not answered is read again, from where it began: whatever the database has
+                # of it, what is in memory is from before.
+                self._load_sources(connection, now_us)
+                self._connection = connection
             elif sparkplug.version(connection) != self._version or now_us - self._sources_us > _SOURCES_AGE_US:
                 self._load_sources(connection, now_us)
 
     def load(self, connection: Connection, now_us: int) -> None:
-        """Read sessions and sources: after a COMMIT without an answer the database knows better than we do."""
+        """Read sessions and sources, as an earlier process left them."""
         self._load_sources(connection, now_us)
         self._nodes = sparkplug.sessions(connection)
         self._needy.clear()

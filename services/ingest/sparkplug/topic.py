@@ -7,6 +7,8 @@ from typing import Final, NamedTuple
 from shared.model.sparkplug import NodeKey, SourceKey
 
 NAMESPACE: Final = "spBv1.0"
+# Longer than three names of a fleet file make it.
+_LONGEST: Final = 1_000
 SUBSCRIPTION: Final = f"{NAMESPACE}/#"
 FORM: Final = f"{NAMESPACE}/{{group}}/{{N|D}}{{BIRTH|DEATH|DATA|CMD}}/{{node}}[/{{device}}]"
 
@@ -36,9 +38,13 @@ class Address(NamedTuple):
     source: SourceKey
 
 
-@lru_cache(maxsize=65_536)
 def parse(topic: str) -> Address | None:
     """The parts of a topic; None: neither a node's nor a device's."""
+    return _parse(topic) if len(topic) <= _LONGEST else None
+
+
+@lru_cache(maxsize=16_384)
+def _parse(topic: str) -> Address | None:
     namespace, *rest = topic.split("/")
     if namespace != NAMESPACE or len(rest) not in (3, 4) or not all(rest):
         return None

@@ -95,6 +95,8 @@ CREATE TABLE backfill_position (
     file_sha256    bytea NOT NULL,
     -- Rows below the header that are done.
     row_count      bigint NOT NULL CHECK (row_count >= 0),
+    -- Of these, rows that were reported as bad and parts that were quarantined.
+    refused_count  bigint NOT NULL CHECK (refused_count >= 0),
     is_done        boolean NOT NULL,
     noted_at       timestamptz NOT NULL,
     PRIMARY KEY (reading_sha256, file)

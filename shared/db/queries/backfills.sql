@@ -2,15 +2,15 @@
 SELECT pg_try_advisory_lock(%(lock)s)
 
 -- name: position
-SELECT row_count, is_done FROM backfill_position
+SELECT row_count, refused_count, is_done FROM backfill_position
 WHERE reading_sha256 = %(reading_sha256)s AND file = %(file)s AND file_sha256 = %(file_sha256)s
 
 -- name: note_position
-INSERT INTO backfill_position (reading_sha256, file, file_sha256, row_count, is_done, noted_at)
-VALUES (%(reading_sha256)s, %(file)s, %(file_sha256)s, %(row_count)s, %(is_done)s, %(at)s)
+INSERT INTO backfill_position (reading_sha256, file, file_sha256, row_count, refused_count, is_done, noted_at)
+VALUES (%(reading_sha256)s, %(file)s, %(file_sha256)s, %(row_count)s, %(refused_count)s, %(is_done)s, %(at)s)
 ON CONFLICT (reading_sha256, file) DO UPDATE SET
-    file_sha256 = excluded.file_sha256, row_count = excluded.row_count, is_done = excluded.is_done,
-    noted_at = excluded.noted_at
+    file_sha256 = excluded.file_sha256, row_count = excluded.row_count, refused_count = excluded.refused_count,
+    is_done = excluded.is_done, noted_at = excluded.noted_at
 
 -- name: note_facts
 -- In the order of the ids, as ingest updates these rows. What is recorded is no sign of life.

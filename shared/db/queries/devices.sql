@@ -15,7 +15,8 @@ ON CONFLICT (name) WHERE revoked_at IS NULL DO NOTHING
 
 -- name: all
 SELECT d.name, c.slug || '/' || s.slug || '/' || a.slug, d.username, d.kind, d.created_at, d.rotated_at, d.revoked_at,
-       p.group_id, p.node_id
+       p.group_id, p.node_id,
+       (SELECT n.name FROM sensor n WHERE n.asset_id = d.asset_id ORDER BY n.id LIMIT 1)
 FROM device d JOIN asset a ON a.id = d.asset_id JOIN site s ON s.id = a.site_id JOIN customer c ON c.id = d.customer_id
 LEFT JOIN sparkplug_source p ON p.asset_id = d.asset_id AND p.device_id = ''
 WHERE (%(name)s::text IS NULL OR d.name = %(name)s) AND (d.revoked_at IS NULL OR %(with_revoked)s)

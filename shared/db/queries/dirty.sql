@@ -6,12 +6,14 @@ SELECT pg_advisory_xact_lock_shared(%(lock)s);
 WITH arrived AS (
     DELETE FROM dirty_batch WHERE id IN (SELECT id FROM dirty_batch ORDER BY id LIMIT 1000 FOR UPDATE SKIP LOCKED)
     RETURNING marked_at, asset_id, start_at, end_at
+), spread AS (
+    INSERT INTO dirty_window (asset_id, start_at, end_at, marked_at)
+    SELECT m.asset_id, min(m.start_at), max(m.end_at), min(b.marked_at)
+    FROM arrived b, unnest(b.asset_id, b.start_at, b.end_at) AS m (asset_id, start_at, end_at)
+    GROUP BY m.asset_id, date_trunc('hour', m.start_at)
+    ORDER BY m.asset_id
 )
-INSERT INTO dirty_window (asset_id, start_at, end_at, marked_at)
-SELECT m.asset_id, min(m.start_at), max(m.end_at), min(b.marked_at)
-FROM arrived b, unnest(b.asset_id, b.start_at, b.end_at) AS m (asset_id, start_at, end_at)
-GROUP BY m.asset_id, date_trunc('hour', m.start_at)
-ORDER BY m.asset_id;
+SELECT count(*) = 1000 AS may_be_more FROM arrived;
 
 -- name: claim
 -- Assets with work before `now`, the longest waiting first, each locked whole until the transaction ends. Work is a

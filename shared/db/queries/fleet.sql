@@ -53,6 +53,26 @@ ON CONFLICT (asset_id, name) DO UPDATE SET unit = excluded.unit, reported_unit =
     physical_low = excluded.physical_low, physical_high = excluded.physical_high,
     expected_low = excluded.expected_low, expected_high = excluded.expected_high;
 
+-- name: declared_sensors
+SELECT m.slug, s.name FROM asset_model m JOIN model_sensor s ON s.model_id = m.id WHERE m.slug = ANY (%(models)s);
+
+-- name: sensors_of_another_unit
+-- Sensors as they are before their model's are given to them.
+SELECT m.slug, n.name, n.unit, n.id, c.slug || '/' || si.slug || '/' || a.slug
+FROM asset_model m
+JOIN asset a ON a.model_id = m.id
+JOIN model_sensor s ON s.model_id = m.id
+JOIN sensor n ON n.asset_id = a.id AND n.name = s.name
+JOIN site si ON si.id = a.site_id
+JOIN customer c ON c.id = a.customer_id
+WHERE m.slug = ANY (%(models)s) AND n.unit <> s.unit
+ORDER BY n.id;
+
+-- name: has_readings
+SELECT EXISTS (SELECT FROM reading WHERE series_id = %(series_id)s)
+    OR EXISTS (SELECT FROM reading_minute WHERE series_id = %(series_id)s)
+    OR EXISTS (SELECT FROM reading_hour WHERE series_id = %(series_id)s);
+
 -- name: save_silence
 -- A machine heard before may now be silent for longer, shorter, or as it likes.
 UPDATE asset_status s SET silent_due_at = s.last_heard_at + a.silent_after_s * interval '1 second'

@@ -23,6 +23,18 @@ VALUES (%(principal_id)s, %(prefix)s, %(sha256)s, %(created_at)s)
 -- name: revoke_key
 UPDATE api_key SET revoked_at = %(revoked_at)s WHERE prefix = %(prefix)s AND revoked_at IS NULL
 
+-- name: revoke_keys_of
+UPDATE api_key SET revoked_at = %(revoked_at)s
+WHERE principal_id = (SELECT id FROM principal WHERE name = %(name)s) AND revoked_at IS NULL
+
+-- name: keys
+SELECT p.name, p.role, k.prefix, k.created_at, k.revoked_at,
+       CASE WHEN NOT p.all_customers THEN coalesce(
+           (SELECT array_agg(c.slug ORDER BY c.slug) FROM principal_customer pc JOIN customer c ON c.id = pc.customer_id
+            WHERE pc.principal_id = p.id), '{}') END AS customers
+FROM api_key k JOIN principal p ON p.id = k.principal_id
+ORDER BY p.name, k.created_at, k.id
+
 -- name: begin_read
 SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY
 

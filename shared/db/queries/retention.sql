@@ -47,8 +47,10 @@ DELETE FROM reading_hour WHERE (series_id, at) IN (
     SELECT series_id, at FROM reading_hour WHERE series_id = %(series)s AND at < %(before)s ORDER BY at LIMIT %(limit)s);
 
 -- name: delete_quarantine
+-- What is open is the only trace of what a device said.
 DELETE FROM quarantine WHERE id IN (
-    SELECT id FROM quarantine WHERE received_at < %(before)s ORDER BY received_at LIMIT %(limit)s);
+    SELECT id FROM quarantine WHERE received_at < %(before)s AND resolution IS NOT NULL
+    ORDER BY received_at LIMIT %(limit)s);
 
 -- name: edition
 SELECT current_setting('timescaledb.license', true);

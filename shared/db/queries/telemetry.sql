@@ -57,7 +57,7 @@ COPY heard (asset_id, customer_id, heard_at, fact_at) FROM STDIN (FORMAT binary)
 -- name: note_heard
 INSERT INTO asset_status AS s (asset_id, customer_id, last_heard_at, last_fact_at, silent_due_at)
 SELECT n.asset_id, n.customer_id, n.heard_at, nullif(n.fact_at, '-infinity'),
-       n.heard_at + a.silent_after_s * interval '1 second'
+       n.heard_at + a.silent_after_s * interval '1 second' + %(slack_us)s * interval '1 us'
 FROM heard n
 JOIN asset a ON a.id = n.asset_id
 ORDER BY n.asset_id

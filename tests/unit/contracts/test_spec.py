@@ -89,7 +89,7 @@ _G = ("guarantees", 0)
         (("assets",), [{"id": "a/b"}, {"id": "a/b"}], "assets[1].id", "assets[0] already"),
         (("assets",), [{"id": "t01"}], "assets[0].id", "match pattern"),
         (("guarantees",), [], "guarantees", "at least one"),
-        (("guarantees",), {"id": "TBA"}, "guarantees", "valid tuple"),
+        (("guarantees",), {"id": "TBA"}, "guarantees", "must be a list"),
         ((*_G, "kind"), "power_curve", "guarantees[0].kind", "time_availability"),
         ((*_G, "level"), 1.01, "guarantees[0].level", "less than or equal to 1"),
         ((*_G, "level"), 0, "guarantees[0].level", "greater than 0"),
@@ -116,7 +116,7 @@ _G = ("guarantees", 0)
             "'SM' has a verdict already (excluded[3])",
         ),
         ((*_G, "verdicts", "excluded"), ["RS", "OEL"], "guarantees[0].verdicts", "'FM' has no verdict"),
-        ((*_G, "overrides"), "RS", "guarantees[0].overrides", "valid tuple"),
+        ((*_G, "overrides"), "RS", "guarantees[0].overrides", "must be a list"),
         (
             (*_G, "verdicts", "allowance", 0, "fraction_of_period"),
             0.1,

@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.devices import mapping
+from services.devices import mapping, replay
 from services.devices.mapping import TimeColumn
 from shared.errors import Fault, SpecError
 from shared.instant import to_us
@@ -47,6 +47,18 @@ def test_a_mapping_without_fault_is_read_with_its_defaults() -> None:
     source = mapping.parse(yaml.safe_dump({"sources": [_source()]}), "replay.yaml").sources[0]
     assert (source.delimiter, source.where, source.coverage, source.end_of_log) == (",", {}, (), None)
     assert (source.readings["P"].scale, source.readings["P"].offset) == (1.0, 0.0)
+    assert source.stored == frozenset()
+
+
+def test_cells_in_the_stored_unit_are_named_and_no_device_can_say_them(tmp_path: Path) -> None:
+    readings = {"P": {"sensor": "p"}, "Q": {"sensor": "q", "unit": "stored"}}
+    file = tmp_path / "replay.yaml"
+    file.write_text(yaml.safe_dump({"sources": [_source(readings=readings)]}), encoding="utf-8")
+    assert mapping.parse(file.read_text(encoding="utf-8"), "replay.yaml").sources[0].stored == {"q"}
+    with pytest.raises(SpecError) as refused:
+        replay.run(file, data=tmp_path, mqtt_url="mqtt://127.0.0.1:1", speed=0)
+    assert [fault.path for fault in refused.value.faults] == ["sources[0].readings.Q.unit"]
+    assert "vouch backfill" in refused.value.faults[0].reason
 
 
 @pytest.mark.parametrize("folder", ["wind_status_log", "kelmarsh", "la_haute_borne"])
