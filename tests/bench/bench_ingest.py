@@ -141,7 +141,9 @@ def once(
     """One run: the same queue is filled for ingest, and then for the empty consumer."""
     connection.execute("TRUNCATE reading")
     connection.execute("TRUNCATE dirty_window, dirty_batch")
-    named: list[dict[str, Any]] = [settings | {"VOUCH_INGEST_CLIENT_ID": f"vouch-ingest-{number}"} for number in range(processes)]
+    named: list[dict[str, Any]] = [
+        settings | {"VOUCH_INGEST_CLIENT_ID": f"vouch-ingest-{number}"} for number in range(processes)
+    ]
     if processes > 1:
         named = [one | {"VOUCH_INGEST_SHARE": "bench"} for one in named]
     with ExitStack() as sessions:

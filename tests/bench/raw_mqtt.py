@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 WINDOW = 20_000
 LIMIT_S = 300.0
+GATHER_S = 0.001
 
 
 def varint(number: int) -> bytes:
@@ -101,7 +102,9 @@ def empty(mqtt_url: str, client_id: str, count: int) -> float:
     session = RawSession(mqtt_url, client_id, is_clean=False)
     rest, got, deadline = session.buffer, 0, time.monotonic() + LIMIT_S
     while got < count and time.monotonic() < deadline:
-        data = rest + session.socket.recv(1 << 18)
+        # Reading whatever is there at once would keep the broker busy with small pieces.
+        time.sleep(GATHER_S)
+        data = rest + session.socket.recv(1 << 20)
         acks, start, length = [], 0, len(data)
         while start + 2 <= length:
             size, at, shift = 0, start + 1, 0
