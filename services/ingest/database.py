@@ -9,7 +9,7 @@ from shared.db.telemetry import transaction
 from shared.instant import SECOND_US
 
 # Ranges and holds that were changed are seen after this; assets and sensors that were added, at once.
-_CATALOG_AGE_US: Final = 30 * SECOND_US
+_LOOK_EVERY_US: Final = 3 * SECOND_US
 
 
 class Database:
@@ -27,16 +27,19 @@ class Database:
         return self._connection
 
     def catalog(self, now_us: int) -> Catalog:
-        """The fleet, read again when that was long ago."""
-        if self._catalog is None or now_us - self._read_us > _CATALOG_AGE_US:
+        """The fleet, read again when it has changed; asked every few seconds."""
+        if self._catalog is None:
             return self._read(now_us)
+        if now_us - self._read_us > _LOOK_EVERY_US:
+            self._read_us = now_us
+            return self.newer_catalog(self._catalog, now_us) or self._catalog
         return self._catalog
 
     def newer_catalog(self, known: Catalog, now_us: int) -> Catalog | None:
-        """The fleet, when something was added to it that `known` does not have."""
+        """The fleet, when it is another by now than `known`."""
         with transaction(self.connection()):
-            has_grown = catalog.version(self.connection()) != known.version
-        return self._read(now_us) if has_grown else None
+            has_changed = catalog.version(self.connection()) != known.version
+        return self._read(now_us) if has_changed else None
 
     def forget_catalog(self) -> None:
         """Read the fleet again with the next batch."""

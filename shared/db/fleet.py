@@ -35,6 +35,7 @@ def save(connection: Connection, fleet: Fleet, source: str = "fleet") -> None:
         _refuse_relabelled(connection, fleet, known, source)
         _execute(connection, _machines(fleet))
         sparkplug.save_sources(connection, fleet.assets)
+        connection.execute(_SQL["note_version"])
         after = _interpretations(connection)
         changed = [asset for asset, reading in before.items() if after[asset] != reading]
         if changed:

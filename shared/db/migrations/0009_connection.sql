@@ -51,6 +51,10 @@ ALTER TABLE asset
     ADD CHECK ((registered_at IS NULL) = (registered_by IS NULL));
 CREATE INDEX asset_registered ON asset (registered_by) WHERE registered_by IS NOT NULL;
 
+-- Rises with every fleet file that is loaded, so that ingest sees what changed in one row.
+CREATE TABLE fleet_version (number bigint NOT NULL);
+INSERT INTO fleet_version VALUES (0);
+
 -- The last statement of a device on its connection. Not in asset_status, whose rows every batch updates.
 CREATE TABLE asset_connection (
     asset_id    integer PRIMARY KEY REFERENCES asset,

@@ -1,5 +1,5 @@
 -- name: version
-SELECT coalesce((SELECT max(id) FROM asset), 0), coalesce((SELECT max(id) FROM sensor), 0)
+SELECT coalesce((SELECT max(id) FROM asset), 0), coalesce((SELECT max(id) FROM sensor), 0), number FROM fleet_version
 
 -- name: assets
 SELECT concat_ws('/', c.slug, s.slug, a.slug), a.id, a.customer_id, m.payload_format,

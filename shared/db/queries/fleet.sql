@@ -126,3 +126,6 @@ FROM (
     FROM interval i WHERE i.asset_id = ANY (%(assets)s) GROUP BY i.asset_id
 ) AS known
 GROUP BY known.asset_id;
+
+-- name: note_version
+UPDATE fleet_version SET number = number + 1;
