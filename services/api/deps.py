@@ -51,11 +51,7 @@ async def visit(
 ) -> AsyncIterator[Visit]:
     """Open the request's transaction; raises UnauthenticatedError for a key that is not valid."""
     async with principals.reading(own.pool) as connection:
-        principal = await principals.find(connection, key)
-        if principal is None:
-            raise UnauthenticatedError("the API key is not valid")
-        await principals.see(connection, principal)
-        yield Visit(principal=principal, connection=connection, now_us=own.clock())
+        yield await _admit(connection, key, own)
 
 
 async def errand(
@@ -63,11 +59,15 @@ async def errand(
 ) -> AsyncIterator[Visit]:
     """As `visit`, in a transaction that may write."""
     async with principals.writing(own.pool) as connection:
-        principal = await principals.find(connection, key)
-        if principal is None:
-            raise UnauthenticatedError("the API key is not valid")
-        await principals.see(connection, principal)
-        yield Visit(principal=principal, connection=connection, now_us=own.clock())
+        yield await _admit(connection, key, own)
+
+
+async def _admit(connection: AsyncConnection, key: str, own: Parts) -> Visit:
+    principal = await principals.find(connection, key)
+    if principal is None:
+        raise UnauthenticatedError("the API key is not valid")
+    await principals.see(connection, principal)
+    return Visit(principal=principal, connection=connection, now_us=own.clock())
 
 
 def may(right: Right) -> Callable[[Visit], Awaitable[Visit]]:

@@ -3,18 +3,16 @@
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from services.backfill import facts
 from services.backfill.writer import Writer, Written
-from services.devices import columnar, recorded
+from services.devices import columnar, progress, recorded
 from services.devices import mapping as mappings
 from services.devices.columnar import Block
 from services.devices.mapping import Source
@@ -27,7 +25,6 @@ from shared.db.pool import Connection
 from shared.errors import Fault, SpecError, VouchError
 
 _EVENTS: Final = 2_000
-_SHOWN_BAD_ROWS: Final = 20
 _LEAST_S: Final = 1e-3
 
 
@@ -58,7 +55,9 @@ def run(connection: Connection, order: Order, clock_us: Callable[[], int]) -> in
     backfills.begin(connection)
     screen = Console(stderr=True)
     started = time.monotonic()
-    with _shown(screen, None if None in sizes else sum(size for size in sizes if size)) as (tally, written, advance):
+    total, written = None if None in sizes else sum(size for size in sizes if size), Written()
+    bar = progress.shown(screen, total, refused="not stored", done=lambda _: written.readings or written.events)
+    with bar as (tally, advance):
         writer = Writer(connection=connection, written=written, reason=order.reason, clock_us=clock_us)
         work = _Backfill(order=order, known=known, writer=writer, tally=tally, advance=advance)
         for source in sources:
@@ -163,30 +162,6 @@ def _sha256(path: Path) -> bytes:
             return hashlib.file_digest(file, "sha256").digest()
     except OSError as error:
         raise VouchError(f"{path}: {error}") from error
-
-
-@contextmanager
-def _shown(screen: Console, total: int | None) -> Iterator[tuple[Tally, Written, Callable[[], None]]]:
-    """A progress bar over what is read, with rows and readings a second, and the counts it shows."""
-    columns = (
-        SpinnerColumn(), BarColumn(), TextColumn("{task.percentage:>3.0f} %"),
-        TextColumn("{task.fields[rows]} rows, {task.fields[rate]}/s"), TimeElapsedColumn(), TimeRemainingColumn(),
-    )  # fmt: skip
-    with Progress(*columns, console=screen) as progress:
-        task = progress.add_task("", total=total, rows=0, rate=0)
-        started = time.monotonic()
-
-        def report(fault: str) -> None:
-            if tally.bad_rows <= _SHOWN_BAD_ROWS:
-                screen.print(f"not stored: {fault}", markup=False, highlight=False, soft_wrap=True)
-
-        def advance() -> None:
-            rate = round((written.readings or written.events) / max(time.monotonic() - started, _LEAST_S))
-            progress.update(task, completed=tally.characters, rows=tally.rows, rate=rate)
-
-        tally, written = Tally(on_bad_row=report), Written()
-        yield tally, written, advance
-        progress.update(task, completed=tally.characters, total=tally.characters, rows=tally.rows)
 
 
 def _summary(tally: Tally, written: Written, elapsed_s: float) -> str:

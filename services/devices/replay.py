@@ -3,17 +3,15 @@
 import heapq
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from services.devices import mapping as mappings
-from services.devices import recorded
+from services.devices import progress, recorded
 from services.devices.mapping import Source
 from services.devices.publisher import Publisher
 from services.devices.recorded import Tally
@@ -24,7 +22,7 @@ from shared.errors import Fault, SpecError, VouchError
 _PACK_WEIGHT = 1_000
 _EVENT_WEIGHT = 10
 _DRAIN_S = 300.0
-_SHOWN_BAD_ROWS = 20
+_ROWS_A_STEP = 500
 
 
 def run(mapping: Path, *, data: Path, mqtt_url: str, speed: float) -> None:
@@ -40,12 +38,14 @@ def run(mapping: Path, *, data: Path, mqtt_url: str, speed: float) -> None:
     total = None if None in sizes else sum(size for size in sizes if size)
     screen = Console(stderr=True)
     started = time.monotonic()
-    with Publisher(mqtt_url) as publisher, _shown(screen, total) as (tally, advance):
+    bar = progress.shown(screen, total, refused="not sent", done=lambda tally: tally.values or tally.events)
+    with Publisher(mqtt_url) as publisher, bar as (tally, advance):
         packs = Packs(publish=publisher.publish)
         streams = [recorded.samples(source, data, tally) for source in sources]
         for sample in _paced(heapq.merge(*streams, key=lambda sample: sample.at_us), speed, packs.flush):
             packs.add(sample)
-            advance()
+            if tally.rows % _ROWS_A_STEP == 0:
+                advance()
         packs.flush()
         publisher.drain(_DRAIN_S)
         unheard = publisher.unheard
@@ -109,31 +109,6 @@ def _paced(samples: Iterable[Sample], speed: float, before_wait: Callable[[], No
             before_wait()
             time.sleep(wait_s)
         yield sample
-
-
-@contextmanager
-def _shown(screen: Console, total: int | None) -> Iterator[tuple[Tally, Callable[[], None]]]:
-    """A progress bar over the characters read, with rows and values a second, and the tally it shows."""
-    columns = (
-        SpinnerColumn(), BarColumn(), TextColumn("{task.percentage:>3.0f} %"),
-        TextColumn("{task.fields[rows]} rows, {task.fields[rate]}/s"), TimeElapsedColumn(), TimeRemainingColumn(),
-    )  # fmt: skip
-    with Progress(*columns, console=screen) as progress:
-        task = progress.add_task("", total=total, rows=0, rate=0)
-        started = time.monotonic()
-
-        def report(fault: str) -> None:
-            if tally.bad_rows <= _SHOWN_BAD_ROWS:
-                screen.print(f"not sent: {fault}", markup=False, highlight=False, soft_wrap=True)
-
-        def advance() -> None:
-            if tally.rows % 500 == 0:
-                rate = round((tally.values or tally.events) / max(time.monotonic() - started, 1e-3))
-                progress.update(task, completed=tally.characters, rows=tally.rows, rate=rate)
-
-        tally = Tally(on_bad_row=report)
-        yield tally, advance
-        progress.update(task, completed=tally.characters, total=tally.characters, rows=tally.rows)
 
 
 def _summary(tally: Tally, messages: int, elapsed_s: float) -> str:

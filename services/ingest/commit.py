@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import structlog
 
-from services.ingest import registration
+from services.ingest import registration, stored
 from services.ingest.batch import Batch, Rejected, rejections
 from services.ingest.database import Database
 from services.ingest.decode import decode
@@ -54,7 +54,8 @@ class Commit:
 
     def __call__(self, messages: Sequence[Message], received_us: int) -> None:
         """Commit the messages as received at one moment."""
-        self._commit(messages, self._read, received_us, plain_up_to=self._max_payload_bytes)
+        said = [stored.without(message) if message.content_type else message for message in messages]
+        self._commit(said, self._read, received_us, plain_up_to=self._max_payload_bytes)
 
     def failed(self, message: Message, error: Exception, received_us: int) -> None:
         """Commit a message that nothing can be made of: all of it to the quarantine, with the error."""
@@ -88,13 +89,13 @@ class Commit:
         connection = self._database.connection()
         batch = self._validated(messages, read, received_us, plain_up_to)
         with self._metrics.commit_s.time(), telemetry.transaction(connection):
-            stored = telemetry.store(connection, batch.facts)
-            self._heard.add(batch.facts.heard, stored.newest_us, received_us)
+            kept = telemetry.store(connection, batch.facts)
+            self._heard.add(batch.facts.heard, kept.newest_us, received_us)
             # What a connection's loss ends is what was known by then.
             heard = self._heard.of({said.asset_id for said in batch.statements})
             telemetry.note_heard(connection, heard)
             connectivity.note(connection, batch.statements, received_us)
-            faults = batch.faults(stored)
+            faults = batch.faults(kept)
             quarantine.insert(connection, rejections(messages, faults), received_us)
             if self._sparkplug is not None:
                 self._sparkplug.save(connection)
@@ -102,7 +103,7 @@ class Commit:
         if self._sparkplug is not None:
             self._sparkplug.committed()
         self._heard.noted(heard)
-        self._metrics.committed(batch, stored, faults)
+        self._metrics.committed(batch, kept, faults)
         # It is stored: that nobody reads the log any more must not make the caller try again.
         with suppress(OSError):
             self._tell(messages, faults)

@@ -1,11 +1,13 @@
 """How a message that was made of a recorded file says that values of it are in the unit they are stored in.
 
 A parameter of its content type, so that the quarantine keeps it and a replay reads the message as it was meant. No
-device says it.
+device may say it: what comes from the broker loses it.
 """
 
 from collections.abc import Set
 from typing import Final
+
+from services.ingest.inbox import Message
 
 _PARAMETER: Final = "application/json; vouch-stored="
 
@@ -20,3 +22,8 @@ def names(content_type: str | None) -> frozenset[str]:
     if content_type is None or not content_type.startswith(_PARAMETER):
         return frozenset()
     return frozenset(content_type.removeprefix(_PARAMETER).split(","))
+
+
+def without(message: Message) -> Message:
+    """A message as a device may have meant it."""
+    return message._replace(content_type="application/json") if names(message.content_type) else message

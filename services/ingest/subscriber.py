@@ -4,7 +4,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import structlog
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
@@ -15,6 +15,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from services.ingest.inbox import Inbox, Message
+from services.ingest.sparkplug.state import State
 from services.ingest.tap import TappedClient
 from shared.broker import SESSION_EXPIRY_S, Broker
 
@@ -27,19 +28,6 @@ _MID_MASK: Final = (1 << _MID_BITS) - 1
 _log = structlog.get_logger()
 
 
-class OwnState(Protocol):
-    """What the session says of itself, retained: `birth` when it listens, `death` as its last will."""
-
-    @property
-    def topic(self) -> str: ...
-
-    @property
-    def birth(self) -> bytes: ...
-
-    @property
-    def death(self) -> bytes: ...
-
-
 class Subscriber:
     """A persistent MQTT session (version 5 where the broker speaks it): QoS 1, acknowledged by the application only.
 
@@ -49,6 +37,7 @@ class Subscriber:
 
     Messages are taken out of paho's socket in bulk (`services.ingest.tap`). Where that is not wanted (`is_tapping`
     False), or the tap meets a stream it does not understand, paho hands them over one by one: slower, else the same.
+    `own_state` is what a Sparkplug host says of itself: born when it listens, dead by its last will or as it leaves.
     """
 
     def __init__(
@@ -63,13 +52,13 @@ class Subscriber:
         on_received: Callable[[Sequence[Message]], None],
         on_ready: Callable[[], None],
         on_lost: Callable[[], None],
-        own_state: Callable[[], OwnState] | None = None,
+        own_state: Callable[[], State] | None = None,
     ) -> None:
         self._inbox, self._on_received, self._on_ready, self._on_lost = inbox, on_received, on_ready, on_lost
         self._subscriptions, self._receive_maximum = subscriptions, receive_maximum
         self._broker = Broker.parse(mqtt_url)
         self._own_state = own_state
-        self._said: OwnState | None = None
+        self._said: State | None = None
         self._connection = 0
         self._is_ready = False
         self._acknowledging = threading.Lock()
@@ -237,7 +226,7 @@ class Subscriber:
         self._leave()
         self._on_lost()
         if str(reason) == "Session taken over":
-            # Two processes with one client id would take it from each other for ever: the second comes back slowly.
+            # Two processes with one client id take it from each other again and again.
             client_id = self._client._client_id.decode()
             _log.error("session_taken_over", client_id=client_id, hint="another process uses VOUCH_INGEST_CLIENT_ID")
         else:

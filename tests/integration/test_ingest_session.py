@@ -15,12 +15,13 @@ import pytest
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
+from services.ingest import subscriber
 from services.ingest.inbox import Inbox, Message
 from services.ingest.subscriber import Subscriber
 from shared.broker import SESSION_EXPIRY_S
 from tests.waiting import wait_for
 
-CONNECT, PUBACK, SUBSCRIBE, DISCONNECT = 0x10, 0x40, 0x82, 0xE0
+CONNECT, PUBACK, SUBSCRIBE, PINGREQ, DISCONNECT = 0x10, 0x40, 0x82, 0xC0, 0xE0
 LIMIT_S = 20.0
 TOPIC = "vouch/v1/a/b/c/telemetry"
 
@@ -197,6 +198,21 @@ def test_a_full_inbox_stops_the_reading_and_nothing_is_lost(broker: Broker) -> N
             wait_for(lambda mid=mid: ends.subscriber.unacknowledged == mid or not ends.inbox.has_room())
         assert not ends.inbox.has_room()
         assert [mid & 0xFFFF for _, _, mid, *_ in ends.take(5) if mid] == list(range(8, 13))
+
+
+def test_a_full_inbox_does_not_make_a_healthy_connection_look_dead(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subscriber, "_KEEPALIVE_S", 1)
+    with subscribed(broker, is_tapping=True, limit_bytes=1) as ends:
+        broker.accept()
+        broker.publish(1)
+        wait_for(lambda: not ends.inbox.has_room(), what="the inbox to be full")
+        # The answers lie unread behind what is not taken; without any paho hangs up after the second.
+        for _ in range(4):
+            broker.expect(PINGREQ)
+            broker.say(0xD0, b"")
+        assert ends.lost.empty()
 
 
 def test_a_stream_the_tap_does_not_understand_is_left_to_paho_from_the_next_connection_on(broker: Broker) -> None:
