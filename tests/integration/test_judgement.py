@@ -11,7 +11,7 @@ from psycopg import sql
 
 from services.analytics.refresh import run_once
 from shared.contracts import spec
-from shared.db import contracts
+from shared.db import contracts, dirty
 from shared.db import timeline as timelines
 from shared.db.pool import Connection, connect_async
 from shared.errors import VouchError
@@ -31,6 +31,7 @@ from tests.integration.judging import (
     timeline,
     us,
 )
+from tests.waiting import wait_for
 
 
 def test_states_hold_until_the_next_and_the_last_one_until_now(database_url: str, connection: Connection) -> None:
@@ -327,6 +328,26 @@ def test_workers_share_the_assets_and_agree_on_the_contract(database_url: str, c
     assert connection.execute("SELECT count(*) FROM dirty_window WHERE start_at < '2026-03-02T10:00Z'").fetchone() == (
         0,
     )
+
+
+def test_a_worker_that_comes_while_another_spreads_the_marks_waits_for_them(
+    database_url: str, connection: Connection
+) -> None:
+    assets = load(connection)
+    state(connection, assets["c1"], "2026-01-01T00:00", "up")
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
+    async def work() -> int:
+        async with connect_async(database_url) as first, connect_async(database_url) as second:
+            async with first.transaction():
+                await dirty.spread(first)
+                later = asyncio.create_task(run_once(second, us("2026-03-02T10:00")))
+                await asyncio.to_thread(
+                    wait_for, lambda: later.done() or connection.execute(waiting).fetchall()[0][0], what="the second"
+                )
+            return (await later).assets
+
+    assert asyncio.run(work()) == 1
 
 
 def test_a_version_is_stored_once_and_never_edited(connection: Connection) -> None:

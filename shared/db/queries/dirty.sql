@@ -2,9 +2,10 @@
 SELECT pg_advisory_xact_lock_shared(%(lock)s);
 
 -- name: spread
--- Batches of ingest, as windows of each asset. What touches the same hour becomes one window.
+-- Batches of ingest, as windows of each asset. What touches the same hour becomes one window. Who comes while another
+-- worker spreads waits for it, and so sees its windows.
 WITH arrived AS (
-    DELETE FROM dirty_batch WHERE id IN (SELECT id FROM dirty_batch ORDER BY id LIMIT 1000 FOR UPDATE SKIP LOCKED)
+    DELETE FROM dirty_batch WHERE id IN (SELECT id FROM dirty_batch ORDER BY id LIMIT 1000 FOR UPDATE)
     RETURNING marked_at, asset_id, start_at, end_at
 ), spread AS (
     INSERT INTO dirty_window (asset_id, start_at, end_at, marked_at)
