@@ -3,42 +3,21 @@
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    Field,
-    PositiveInt,
-    StringConstraints,
-    ValidationInfo,
-    field_validator,
-)
-from pydantic_core import PydanticCustomError
+from pydantic import Field, StringConstraints
 
-from shared import declared, units
+from shared import declared
 from shared.declared import Declared, NonEmpty, Span
 from shared.errors import Fault
+from shared.fleet_model import Code, Detector, Model, Rule, Seconds, Sensor, Slug, Text, Word
 from shared.model.alert import AlertKind
-from shared.model.facts import OFFLINE, Category, Party
-from shared.model.payload import Format
 
-# Slugs are levels of MQTT topics; words name sensors and causes inside payloads and formulas.
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+$", max_length=64)]
-Word = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]+$", max_length=64)]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+__all__ = [
+    "Asset", "Channel", "Code", "Customer", "Detector", "Fleet", "Model", "Registration", "Rule", "Sensor", "Site",
+    "Slug", "SparkplugSource", "Text", "Word", "parse",
+]  # fmt: skip
+
 # One level of a topic somebody else names: neither separator nor wildcard.
 Level = Annotated[str, StringConstraints(pattern=r"^[^/+#\x00]+$", max_length=200)]
-# Up to a year; a part of a second for what is stored in microseconds.
-Seconds = Annotated[int, Field(gt=0, le=31_622_400)]
-SplitSeconds = Annotated[float, Field(ge=0.001, le=31_622_400)]
-
-
-def _ordered(bounds: tuple[float | None, float | None]) -> tuple[float | None, float | None]:
-    low, high = bounds
-    if low is not None and high is not None and low > high:
-        raise PydanticCustomError("crossed", "low {low} is above high {high}", {"low": low, "high": high})
-    return bounds
-
-
-Bounds = Annotated[tuple[float | None, float | None], AfterValidator(_ordered)]
 
 
 class Customer(Declared):
@@ -54,116 +33,6 @@ class Site(Declared):
     customer: Slug
     slug: Slug
     name: Text
-
-
-class Sensor(Declared):
-    """A series every machine of the model has. Outside `physical` a reading is refused, outside `expected` doubtful.
-
-    Both are in `unit`, in which readings are stored. A device that reports in another one says so in `reported_unit`;
-    `conversion` is the scale and offset from that one to `unit`.
-    """
-
-    name: Word
-    unit: str
-    reported_unit: str | None = None
-    physical: Bounds = (None, None)
-    expected: Bounds = (None, None)
-
-    @field_validator("reported_unit")
-    @classmethod
-    def _is_convertible(cls, reported: str | None, info: ValidationInfo) -> str | None:
-        unit, name = info.data.get("unit"), info.data.get("name", "")
-        if reported is not None and unit is not None:
-            try:
-                units.conversion(reported, unit)
-            except units.UnitError as error:
-                raise PydanticCustomError("unit", "{name}: {error}", {"name": name, "error": str(error)}) from error
-        return reported
-
-    @property
-    def conversion(self) -> tuple[float, float]:
-        return (1.0, 0.0) if self.reported_unit is None else units.conversion(self.reported_unit, self.unit)
-
-
-class Code(Declared):
-    """What a code of the model is, and who answers for it; `note` says why it is read so."""
-
-    category: Category
-    cause: Word
-    party: Party
-    note: str = ""
-
-
-class Rule(Declared):
-    """A category named by telemetry: `low <= value < high` for each sensor in `when`; the first that holds wins."""
-
-    when: dict[str, Bounds] = Field(min_length=1)
-    category: Category
-    cause: Word
-    party: Party
-
-
-class Detector(Declared):
-    """How the machines of the model are watched; see shared.model.detector.DetectorSettings."""
-
-    sensors: NonEmpty[str]
-    bucket_s: Seconds
-    open_after: PositiveInt
-    close_after: PositiveInt
-    false_alarm_rate: float = Field(gt=0, lt=1)
-
-
-class Model(Declared):
-    """A type of machine. One telemetry sample vouches for `telemetry_hold_s` seconds.
-
-    `payload` is how its devices encode what they send, where neither topic nor MQTT says so.
-    """
-
-    slug: Slug
-    name: Text
-    telemetry_hold_s: SplitSeconds
-    payload: Format | None = None
-    sensors: tuple[Sensor, ...] = ()
-    state_rules: tuple[Rule, ...] = ()
-    detector: Detector | None = None
-    codes: dict[str, Code] = Field(default_factory=dict)
-
-    @field_validator("codes")
-    @classmethod
-    def _ours_stay_unknown_time(cls, codes: dict[str, Code]) -> dict[str, Code]:
-        ours = {code: meant for code, meant in codes.items() if code.startswith("$")}
-        _refuse(f"is not a code that can be read otherwise; {OFFLINE} is", set(ours) - {OFFLINE})
-        _refuse("must be IU", {code for code, meant in ours.items() if meant.category is not Category.IU})
-        return codes
-
-    @field_validator("sensors")
-    @classmethod
-    def _are_distinct(cls, sensors: tuple[Sensor, ...]) -> tuple[Sensor, ...]:
-        names = [sensor.name for sensor in sensors]
-        _refuse("is declared twice", {name for name in names if names.count(name) > 1})
-        return sensors
-
-    @field_validator("state_rules")
-    @classmethod
-    def _rules_know_their_sensors(cls, rules: tuple[Rule, ...], info: ValidationInfo) -> tuple[Rule, ...]:
-        _refuse_unknown({name for rule in rules for name in rule.when}, info)
-        return rules
-
-    @field_validator("detector")
-    @classmethod
-    def _detector_knows_its_sensors(cls, detector: Detector | None, info: ValidationInfo) -> Detector | None:
-        _refuse_unknown(set(detector.sensors if detector else ()), info)
-        return detector
-
-
-def _refuse_unknown(names: set[str], info: ValidationInfo) -> None:
-    if "sensors" in info.data:
-        _refuse("is not a sensor of this model", names - {sensor.name for sensor in info.data["sensors"]})
-
-
-def _refuse(reason: str, names: set[str]) -> None:
-    if names:
-        raise PydanticCustomError("names", "{names} {reason}", {"names": ", ".join(sorted(names)), "reason": reason})
 
 
 class SparkplugSource(Declared):

@@ -3,7 +3,6 @@
 Second stage of the judgement, after loading and before the contract kernel. Times are UTC microseconds, `[start, end)`.
 """
 
-from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from heapq import heappop, heappush
@@ -12,26 +11,26 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.instant import HOUR_US
+from shared.claims import UNMAPPED, Claim, claims, is_loss, losses
+from shared.instant import DAY_US
 from shared.model.facts import (
-    OFFLINE,
-    PRIORITY,
-    SILENT,
+    USUAL,
     AssetEvent,
     Category,
-    EventKind,
+    Interpretation,
     Interval,
     Meaning,
     Party,
     StateRule,
 )
+from shared.model.reclassification import Standing, overrule
 
-UNMAPPED = Meaning(category=Category.IU, cause="unmapped_code", party=Party.UNKNOWN)
+__all__ = [
+    "NO_DATA", "UNMAPPED", "build", "complete", "days", "differing", "durations", "from_telemetry", "is_loss", "known",
+    "losses", "merge", "splice",
+]  # fmt: skip
+
 NO_DATA = Meaning(category=Category.IU, cause="no_data", party=Party.UNKNOWN)
-
-# A claim to a stretch of time: its rank (the highest of those that hold at an instant wins) and the interval.
-_Rank = tuple[bool, bool, int, int, int, str, int]
-_Claim = tuple[_Rank, Interval]
 
 
 def from_telemetry(
@@ -71,41 +70,50 @@ def from_telemetry(
     return [_interval(start, end, meanings[index]) for start, end, index in runs]
 
 
+def known(
+    events: Sequence[AssetEvent],
+    meanings: Mapping[str, Meaning],
+    telemetry: Sequence[Interval],
+    start_us: int,
+    end_us: int,
+    *,
+    interpretation: Interpretation = USUAL,
+    standing: Sequence[Standing] = (),
+) -> list[Interval]:
+    """What there is to say of `[start_us, end_us)`: what the facts say (`build`) and, before it, what people settled.
+
+    An event without an end that means information unavailable says nothing, however long it holds. `standing` in the
+    order it came into force.
+    """
+    mute = {event.id for event in events if event.end_us is None and event.code in meanings}
+    built = build(events, meanings, telemetry, start_us, end_us, interpretation=interpretation)
+    said = [i for i in built if i.category is not Category.IU or i.event_id not in mute]
+    return merge(overrule(said, standing, start_us, end_us))
+
+
 def build(
     events: Sequence[AssetEvent],
     meanings: Mapping[str, Meaning],
     telemetry: Sequence[Interval],
     start_us: int,
     end_us: int,
+    *,
+    interpretation: Interpretation = USUAL,
 ) -> list[Interval]:
     """The timeline of one asset in `[start_us, end_us)`: ordered, disjoint, merged; time nobody speaks of is absent.
 
-    `events` in any order, with the state that holds at `start_us` among them; an open end runs to `end_us`. Known
-    events outrank telemetry, and among them the higher `PRIORITY` wins, then the later start, then the higher seq.
-    Information unavailable, also as the meaning of an event, loses against whatever is known; a code without meaning
-    is information unavailable, cause `unmapped_code`. States of one instant: the highest seq holds. A loss of the
-    connection (`OFFLINE`) ends the states and the open intervals that began before it: nobody can say how they went
-    on; what is stated of the time after it, also late, holds. `SILENT` says nothing.
+    `events` in any order, with the state that holds at `start_us` among them; an open end runs to `end_us`. The source
+    that is trusted more wins (usually any event before telemetry), then the higher `PRIORITY`, then the later start,
+    then the higher seq. Information unavailable, also as the meaning of an event, loses against whatever is known; a
+    code without meaning is information unavailable, cause `unmapped_code`. At each instant a code has the meaning of
+    that time. States of one instant: the highest seq holds. A loss of the connection (`OFFLINE`) ends the states and
+    the open intervals that began before it: nobody can say how they went on; what is stated of the time after it, also
+    late, holds. `SILENT` says nothing.
     """
-    claims = [(_rank(interval), interval) for interval in telemetry]
-    claims += [
-        (_rank(interval, event), interval)
-        for event, until_us in _spans([event for event in events if event.code != SILENT], end_us)
-        for interval in [_interval(event.start_us, until_us, meanings.get(event.code, UNMAPPED), event.id)]
-    ]
+    made = claims(events, meanings, telemetry, end_us, interpretation)
     return _sweep(
-        [(rank, clipped) for rank, interval in claims if (clipped := _clip(interval, start_us, end_us)) is not None]
+        [(rank, clipped) for rank, interval in made if (clipped := _clip(interval, start_us, end_us)) is not None]
     )
-
-
-def losses(events: Iterable[AssetEvent]) -> list[int]:
-    """When the connection was lost, ascending."""
-    return sorted(event.start_us for event in events if is_loss(event))
-
-
-def is_loss(event: AssetEvent) -> bool:
-    """Whether the event is a lost connection."""
-    return event.code == OFFLINE and event.kind is EventKind.INTERVAL
 
 
 def complete(intervals: Sequence[Interval], start_us: int, end_us: int) -> list[Interval]:
@@ -129,8 +137,19 @@ def splice(existing: Sequence[Interval], fresh: Sequence[Interval], start_us: in
     return merge([*before, *_within(fresh, start_us, end_us), *after])
 
 
+def differing(stored: Sequence[Interval], wanted: Sequence[Interval]) -> tuple[list[Interval], list[Interval]]:
+    """Both without the beginning and the end that they have in common."""
+    head = 0
+    while head < min(len(stored), len(wanted)) and stored[head] == wanted[head]:
+        head += 1
+    tail = 0
+    while tail < min(len(stored), len(wanted)) - head and stored[-1 - tail] == wanted[-1 - tail]:
+        tail += 1
+    return list(stored[head : len(stored) - tail]), list(wanted[head : len(wanted) - tail])
+
+
 def merge(intervals: Iterable[Interval]) -> list[Interval]:
-    """Ordered disjoint intervals with touching equals (category, cause, party, event) made one."""
+    """Ordered disjoint intervals with touching equals (category, cause, party, event, announcement) made one."""
     merged: list[Interval] = []
     for interval in intervals:
         if merged and interval.start_us == merged[-1].end_us and _same(merged[-1], interval):
@@ -140,17 +159,17 @@ def merge(intervals: Iterable[Interval]) -> list[Interval]:
     return merged
 
 
-def hours(intervals: Iterable[Interval]) -> list[tuple[int, Category, str, Party, int]]:
-    """Rows of the availability cube: (UTC hour's start, category, cause, party, microseconds), ordered by hour."""
+def days(intervals: Iterable[Interval]) -> list[tuple[int, Category, str, Party, int]]:
+    """Rows of the availability cube: (UTC day's start, category, cause, party, microseconds), ordered by day."""
     totals: dict[tuple[int, Category, str, Party], int] = {}
     for interval in intervals:
         start, end = interval.start_us, interval.end_us
-        hour = start - start % HOUR_US
+        day = start - start % DAY_US
         while start < end:
-            until = min(hour + HOUR_US, end)
-            key = (hour, interval.category, interval.cause, interval.party)
+            until = min(day + DAY_US, end)
+            key = (day, interval.category, interval.cause, interval.party)
             totals[key] = totals.get(key, 0) + until - start
-            start = hour = until
+            start = day = until
     return sorted((*key, duration) for key, duration in totals.items())
 
 
@@ -179,40 +198,7 @@ def _holds(rule: StateRule, values: Mapping[str, NDArray[np.float64]], size: int
     return holds
 
 
-def _spans(events: Sequence[AssetEvent], end_us: int) -> list[tuple[AssetEvent, int]]:
-    """Each event that speaks of some time, with the end of that time."""
-    lost = losses(events)
-
-    def until(event: AssetEvent, bound_us: int) -> int:
-        following = bisect_right(lost, event.start_us)
-        return min(bound_us, lost[following]) if following < len(lost) else bound_us
-
-    spans = [
-        (event, event.end_us if event.end_us is not None else end_us if is_loss(event) else until(event, end_us))
-        for event in events
-        if event.kind is EventKind.INTERVAL
-    ]
-    states: dict[int, AssetEvent] = {}
-    for event in sorted((e for e in events if e.kind is EventKind.STATE), key=_order):
-        states[event.start_us] = event
-    ordered = list(states.values())
-    spans += [(state, until(state, following.start_us)) for state, following in pairwise(ordered)]
-    spans += [(state, until(state, end_us)) for state in ordered[-1:]]
-    return spans
-
-
-def _order(event: AssetEvent) -> tuple[int, int, str, int]:
-    return event.start_us, event.seq, event.code, event.id or 0
-
-
-def _rank(interval: Interval, event: AssetEvent | None = None) -> _Rank:
-    known = interval.category is not Category.IU
-    if event is None:
-        return known, False, 0, 0, 0, "", 0
-    return known, True, PRIORITY[interval.category], event.start_us, event.seq, event.code, event.id or 0
-
-
-def _sweep(claims: list[_Claim]) -> list[Interval]:
+def _sweep(claims: list[Claim]) -> list[Interval]:
     """The highest-ranking claim at each instant. n claims cost O(n log n): a heap of those that hold."""
     places = {index: place for place, index in enumerate(sorted(range(len(claims)), key=lambda i: claims[i][0]))}
     arrivals = sorted(range(len(claims)), key=lambda i: claims[i][1].start_us)
@@ -249,20 +235,13 @@ def _clip(interval: Interval, start_us: int, end_us: int) -> Interval | None:
 
 
 def _same(one: Interval, other: Interval) -> bool:
-    return (one.category, one.cause, one.party, one.event_id) == (
-        other.category,
-        other.cause,
-        other.party,
-        other.event_id,
+    return (one.event_id, one.announced_us) == (other.event_id, other.announced_us) and (
+        (one.category, one.cause, one.party, one.reclassification_id, one.reported)
+        == (other.category, other.cause, other.party, other.reclassification_id, other.reported)
     )
 
 
-def _interval(start_us: int, end_us: int, meaning: Meaning, event_id: int | None = None) -> Interval:
+def _interval(start_us: int, end_us: int, meaning: Meaning) -> Interval:
     return Interval(
-        start_us=start_us,
-        end_us=end_us,
-        category=meaning.category,
-        cause=meaning.cause,
-        party=meaning.party,
-        event_id=event_id,
+        start_us=start_us, end_us=end_us, category=meaning.category, cause=meaning.cause, party=meaning.party
     )

@@ -71,16 +71,25 @@ def canonical(unit: str) -> str:
 def conversion(reported: str, stored: str) -> tuple[float, float]:
     """Scale and offset with stored = reported * scale + offset, each the double nearest to the exact number.
 
+    Raises UnitError as `exact_conversion` does.
+    """
+    scale, offset = exact_conversion(reported, stored)
+    return float(scale), float(offset)
+
+
+def exact_conversion(reported: str, stored: str) -> tuple[Fraction, Fraction]:
+    """Scale and offset with stored = reported * scale + offset, exact.
+
     Raises UnitError for a unit nobody knows, for another dimension and for units that are not linear (decibel).
     """
     source, target = canonical(reported), canonical(stored)
     if source == target:
-        return 1.0, 0.0
+        return Fraction(1), Fraction(0)
     source, target, factor = _counting_cycles(source, target)
     at_0, at_1, at_2 = (_convert(Fraction(number), source, target) for number in range(3))
     if at_2 - at_1 != at_1 - at_0:
         raise UnitError(f"from {reported!r} to {stored!r} is not linear")
-    return float((at_1 - at_0) * factor), float(at_0)
+    return (at_1 - at_0) * factor, at_0
 
 
 def _counting_cycles(source: str, target: str) -> tuple[str, str, Fraction]:

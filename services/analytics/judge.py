@@ -1,25 +1,38 @@
-"""Judgement path, fourth stage: the contracts whose periods were touched, and every running period, assessed anew."""
+"""Judgement path, fourth stage: the contracts whose periods were touched, and every running period, assessed anew.
+
+Each due period is assessed alone; then the ledger goes over all periods of the contract for what they share.
+"""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import structlog
 
 from services.analytics import metrics
 from services.analytics.judged import Judged
+from services.analytics.outlook import outlook
+from shared.contracts import facts
 from shared.contracts.assess import assess
-from shared.contracts.forecast import Evidence, evidence
+from shared.contracts.assessment import Assessment
+from shared.contracts.document import settlement_document
+from shared.contracts.ledger import entry_of, fold
 from shared.contracts.periods import Period
-from shared.db import assessments, contracts, timeline
+from shared.db import assessments, contracts, quantities
+from shared.db.assessments import Place
 from shared.db.contracts import StoredContract
 from shared.db.dirty import Window
+from shared.db.facts import Known
 from shared.db.pool import AsyncConnection
-from shared.instant import DAY_US
-from shared.timeline import complete
 
 _log = structlog.get_logger(__name__)
 
-# How far back failures and repairs say something of the machines as they are now.
-_EVIDENCE_US = 365 * DAY_US
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Settled:
+    """Due assessments with their final money, and which of all the contract's assessments became others."""
+
+    assessments: tuple[Assessment, ...]
+    new: frozenset[Place]
 
 
 async def judge(connection: AsyncConnection, touched: Mapping[int, Sequence[Window]], now_us: int) -> list[Judged]:
@@ -28,71 +41,114 @@ async def judge(connection: AsyncConnection, touched: Mapping[int, Sequence[Wind
     Of a period that cannot be assessed nothing is said until it can; the others are not held up.
     """
     final = await assessments.final(connection)
-    due = [
-        (stored, period)
-        for stored in await contracts.versions(connection)
-        for period in due_periods(stored, touched, final.get(stored.id, frozenset()), now_us)
-    ]
+    marks = await quantities.take_marks(connection)
+    due: list[tuple[StoredContract, list[Period]]] = []
+    for stored in await contracts.versions(connection):
+        windows = [*marks.contracts.get(stored.contract.id, ())]
+        for asset_id in stored.assets.values():
+            windows += [*touched.get(asset_id, ()), *marks.assets.get(asset_id, ())]
+        if periods := due_periods(stored, windows, final.get(stored.id, frozenset()), now_us):
+            due.append((stored, periods))
     await contracts.lock(connection, {stored.id for stored, _ in due})
-    judged: list[Judged] = []
-    for stored, period in due:
-        try:
-            async with connection.transaction():
-                judged += await _assess(connection, stored, period, now_us)
-        except Exception:  # noqa: BLE001  (one contract must not stop the others)
-            _log.exception("assessment_failed", contract=stored.contract.id, period=period.label)
-            metrics.FAILURES.labels(stage="assessment").inc()
-            await assessments.withdraw(connection, stored, period)
-    return judged
+    return [one for stored, periods in due for one in await _judge_contract(connection, stored, periods, now_us)]
 
 
-def due_periods(
-    stored: StoredContract, touched: Mapping[int, Sequence[Window]], final: Collection[int], now_us: int
-) -> list[Period]:
-    """The periods begun that still run, whose start is not among `final` yet, or in which a timeline changed."""
-    windows = [window for asset_id in stored.asset_ids for window in touched.get(asset_id, ())]
+def due_periods(stored: StoredContract, windows: Sequence[Window], final: Collection[int], now_us: int) -> list[Period]:
+    """The periods begun that still run, whose start is not among `final` yet, or on which a changed window bears."""
     return [
         period
         for period in stored.periods
         if period.start_us < now_us
-        and (period.end_us > now_us or period.start_us not in final or _overlaps(period, windows))
+        and (
+            period.end_us > now_us
+            or period.start_us not in final
+            or _overlaps(stored.reach_us[period], period.end_us, windows)
+        )
     ]
 
 
-def _overlaps(period: Period, windows: Iterable[Window]) -> bool:
-    return any(window.start_us < period.end_us and window.end_us > period.start_us for window in windows)
+def _overlaps(start_us: int, end_us: int, windows: Iterable[Window]) -> bool:
+    return any(window.start_us < end_us and window.end_us > start_us for window in windows)
 
 
-async def _assess(connection: AsyncConnection, stored: StoredContract, period: Period, now_us: int) -> list[Judged]:
-    as_of_us = min(now_us, period.end_us)
-    known = await timeline.durations(connection, stored.asset_ids, period.start_us, as_of_us)
-    seen = await _evidence(connection, stored, as_of_us) if as_of_us < period.end_us else {}
-    judged = []
-    for guarantee in stored.contract.guarantees:
-        assessment = assess(
-            stored.contract, guarantee, known, period.start_us, period.end_us, as_of_us, seen.get(guarantee.id)
-        )
-        is_new = await assessments.save(connection, stored, assessment)
-        one = Judged(
+async def _judge_contract(
+    connection: AsyncConnection, stored: StoredContract, periods: Sequence[Period], now_us: int
+) -> list[Judged]:
+    alone: dict[Period, list[Assessment]] = {}
+    for period in periods:
+        try:
+            async with connection.transaction():
+                alone[period] = await _assess(connection, stored, period, now_us)
+        except Exception:  # noqa: BLE001  (one period must not stop the others)
+            await _withdraw(connection, stored, period)
+    settled = await _settled(connection, stored, alone)
+    guarantees = {guarantee.id: guarantee for guarantee in stored.contract.guarantees}
+    by_start = {period.start_us: period for period in periods}
+    return [
+        Judged(
             contract_id=stored.id,
             customer_id=stored.customer_id,
             contract=stored.contract,
-            guarantee=guarantee,
-            period=period,
+            guarantee=guarantees[assessment.guarantee_id],
+            period=by_start[assessment.period_start_us],
             assessment=assessment,
-            is_new=is_new,
+            is_new=(assessment.guarantee_id, assessment.period_start_us) in settled.new,
         )
-        judged.append(one)
-    return judged
+        for assessment in settled.assessments
+    ]
 
 
-async def _evidence(connection: AsyncConnection, stored: StoredContract, as_of_us: int) -> dict[str, Evidence]:
-    """By guarantee, how the contract's assets failed and were repaired in the time before `as_of_us`."""
-    start_us = as_of_us - _EVIDENCE_US
-    timelines = await timeline.timelines(connection, stored.asset_ids, start_us, as_of_us)
-    whole = {
-        asset_id: complete(intervals, intervals[0].start_us, as_of_us)
-        for asset_id, intervals in timelines.items()
-        if intervals
+async def _assess(connection: AsyncConnection, stored: StoredContract, period: Period, now_us: int) -> list[Assessment]:
+    """What each guarantee says of the period alone."""
+    contract = stored.contract
+    window = facts.Window(period=period, as_of_us=min(now_us, period.end_us))
+    known = Known(connection, contract, stored.assets, window.as_of_us)
+    seen = await outlook(connection, stored, window.as_of_us) if window.running else {}
+    return [
+        assess(contract, guarantee, await known.facts(guarantee, period), window, seen.get(guarantee.id))
+        for guarantee in contract.guarantees
+    ]
+
+
+async def _settled(
+    connection: AsyncConnection, stored: StoredContract, alone: Mapping[Period, Sequence[Assessment]]
+) -> _Settled:
+    """Saved all at once; if that fails, period by period, so that only what is the cause is withdrawn."""
+    try:
+        async with connection.transaction():
+            return await _save(connection, stored, [each for found in alone.values() for each in found])
+    except Exception:  # noqa: BLE001  (one period must not stop the others)
+        if len(alone) == 1:
+            await _withdraw(connection, stored, *alone)
+            return _Settled(assessments=(), new=frozenset())
+    parts = [await _settled(connection, stored, {period: found}) for period, found in alone.items()]
+    return _Settled(
+        assessments=tuple(each for part in parts for each in part.assessments),
+        new=frozenset(place for part in parts for place in part.new),
+    )
+
+
+async def _save(connection: AsyncConnection, stored: StoredContract, fresh: Sequence[Assessment]) -> _Settled:
+    """Go over the books with what is fresh, and save all that became another."""
+    if not fresh:
+        return _Settled(assessments=(), new=frozenset())
+    places = {(each.guarantee_id, each.period_start_us) for each in fresh}
+    before = await assessments.booked(connection, stored)
+    entries = {place: booked.entry for place, booked in before.items() if place not in places}
+    settlements = fold(stored.contract, [*entries.values(), *(entry_of(each) for each in fresh)])
+    final = tuple(replace(each, settlement=settlements[each.guarantee_id, each.period_start_us]) for each in fresh)
+    other = {
+        place: settlements[place]
+        for place in entries
+        if settlement_document(settlements[place]) != before[place].settlement
     }
-    return {guarantee.id: evidence(whole, guarantee) for guarantee in stored.contract.guarantees}
+    if other:
+        await assessments.resettle(connection, stored, other)
+    new = await assessments.save(connection, stored, final)
+    return _Settled(assessments=final, new=frozenset(new | other.keys()))
+
+
+async def _withdraw(connection: AsyncConnection, stored: StoredContract, period: Period) -> None:
+    _log.exception("assessment_failed", contract=stored.contract.id, period=period.label)
+    metrics.FAILURES.labels(stage="assessment").inc()
+    await assessments.withdraw(connection, stored, period)

@@ -1,6 +1,6 @@
 """The judgement path: one pass over what changed, from dirty marks to alert transitions, in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -8,19 +8,22 @@ import structlog
 from services.analytics import metrics
 from services.analytics.alerts import transitions
 from services.analytics.derive import derive
+from services.analytics.derive_many import derive_many, hull
 from services.analytics.judge import judge
 from services.analytics.judged import Judged
-from services.analytics.roll_up import roll_up
+from services.analytics.roll_up import roll_up, sum_up
 from services.analytics.watch import watch
-from shared.db import alerts, dirty, notify, rollups, silences, timeline
+from shared.db import alerts, dirty, metering, notify, rollups, silences, timeline
 from shared.db.dirty import Claim, Window
 from shared.db.pool import AsyncConnection
+from shared.db.timeline import Subject
 from shared.model.alert import AlertKind, Transition
 
 _log = structlog.get_logger(__name__)
 
-# Assets a transaction: a backlog is worked off in short steps, and several workers share it.
-ASSETS_A_PASS = 16
+# Assets a transaction, with sensors and without: a backlog is worked off in short steps, and several workers share it.
+SENSING_A_PASS = 16
+TELLING_A_PASS = 1_024
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,42 +41,73 @@ async def run_once(connection: AsyncConnection, now_us: int) -> Pass:
     """Claim what is dirty, derive it, assess what it touches, decide the alerts; all of it is saved, or nothing."""
     await dirty.spread(connection)
     async with connection.transaction():
-        claims = await dirty.claim(connection, now_us, ASSETS_A_PASS)
-        changed = await _derive(connection, claims, now_us)
-        judged = await judge(connection, changed, now_us)
+        claims = await dirty.claim(connection, now_us, sensing=SENSING_A_PASS, telling=TELLING_A_PASS)
+        derived = await _derive(connection, claims, now_us)
+        judged = await judge(connection, derived.changed, now_us)
         alerted = await _alert(connection, judged, now_us)
-        await dirty.settle(connection, [claim for claim in claims if claim.asset_id in changed], now_us)
+        await dirty.settle(connection, [claim for claim in claims if claim.asset_id not in derived.failed], now_us)
         await _wake(connection, judged, alerted)
+    sensing = sum(claim.has_sensors for claim in claims)
     return Pass(
-        assets=len(changed),
+        assets=len(claims) - len(derived.failed),
         windows=sum(len(claim.windows) for claim in claims),
         assessments=sum(one.is_new for one in judged),
         transitions=tuple(alerted),
-        is_full=len(claims) == ASSETS_A_PASS and len(changed) > 0,
+        is_full=(sensing == SENSING_A_PASS or len(claims) - sensing == TELLING_A_PASS)
+        and len(derived.failed) < len(claims),
     )
 
 
-async def _derive(connection: AsyncConnection, claims: Sequence[Claim], now_us: int) -> dict[int, list[Window]]:
-    """By asset, the windows in which its timeline became another; an asset that failed is left out and stays dirty."""
-    asset_ids = [claim.asset_id for claim in claims]
-    subjects = await timeline.subjects(connection, asset_ids)
-    rolled = await rollups.subjects(connection, asset_ids)
-    changed: dict[int, list[Window]] = {}
-    for claim in claims:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Derived:
+    """By asset, the windows in which its timeline became another; those of `failed` stay dirty."""
+
+    changed: dict[int, list[Window]]
+    failed: frozenset[int]
+
+
+async def _derive(connection: AsyncConnection, claims: Sequence[Claim], now_us: int) -> _Derived:
+    """What is told by events alone all at once; then, one by one, what must be, and everyone's readings."""
+    subjects = await timeline.subjects(connection, [claim.asset_id for claim in claims])
+    changed = await _together(connection, claims, subjects)
+    singly = [claim for claim in claims if claim.has_sensors or claim.asset_id not in changed]
+    rolled = await rollups.subjects(connection, [claim.asset_id for claim in singly])
+    metered = await metering.meters(connection, [claim.asset_id for claim in singly if claim.has_sensors])
+    failed: set[int] = set()
+    for claim in singly:
         try:
             async with connection.transaction():
-                await roll_up(connection, rolled[claim.asset_id], claim.marked, claim.until_us)
-                subject = subjects[claim.asset_id]
-                windows = [window for window in claim.windows if await derive(connection, subject, window)]
-                for window in claim.windows:
-                    await watch(connection, claim.asset_id, window.start_us, window.end_us, now_us)
+                if claim.has_sensors:
+                    await roll_up(connection, rolled[claim.asset_id], claim.marked, claim.until_us)
+                    await sum_up(connection, rolled[claim.asset_id], metered.get(claim.asset_id, ()), claim)
+                if claim.asset_id not in changed:
+                    subject = subjects[claim.asset_id]
+                    windows = [window for window in claim.windows if await derive(connection, subject, window)]
+                    changed[claim.asset_id] = windows
+                if claim.has_sensors:
+                    for window in claim.windows:
+                        await watch(connection, claim.asset_id, window.start_us, window.end_us, now_us)
         except Exception:  # noqa: BLE001  (one machine's data must not stop the others)
             _log.exception("asset_failed", asset_id=claim.asset_id)
             metrics.FAILURES.labels(stage="asset").inc()
+            failed.add(claim.asset_id)
             await dirty.put_back(connection, claim, now_us)
-        else:
-            changed[claim.asset_id] = windows
-    return changed
+    return _Derived(changed=changed, failed=frozenset(failed))
+
+
+async def _together(
+    connection: AsyncConnection, claims: Sequence[Claim], subjects: Mapping[int, Subject]
+) -> dict[int, list[Window]]:
+    """As `derive_many`; nothing when that fails, so that who is the cause fails alone."""
+    hulls = {claim.asset_id: hull(subjects[claim.asset_id], claim.windows) for claim in claims}
+    works = [(subjects[asset_id], window) for asset_id, window in hulls.items() if window is not None]
+    try:
+        async with connection.transaction():
+            return await derive_many(connection, works)
+    except Exception:  # noqa: BLE001  (one machine's data must not stop the others)
+        _log.exception("batch_failed", assets=len(works))
+        metrics.FAILURES.labels(stage="batch").inc()
+        return {}
 
 
 async def _alert(connection: AsyncConnection, judged: Sequence[Judged], now_us: int) -> list[Transition]:

@@ -12,7 +12,18 @@ from services.api import openapi, problems
 from services.api.deps import Parts
 from services.api.edge import Edge
 from services.api.metrics import Metrics
-from services.api.routes import account, contracts, findings, machines, operations, quarantine, readings
+from services.api.routes import (
+    account,
+    contracts,
+    events,
+    findings,
+    indicators,
+    machines,
+    operations,
+    quarantine,
+    readings,
+    reclassification,
+)
 from services.api.stream import Broadcast, listen
 from services.api.web import pages
 from services.api.web.templates import STATIC
@@ -45,7 +56,9 @@ def create_app(settings: ApiSettings, clock: Callable[[], int]) -> FastAPI:
         lifespan=_running,
     )
     app.state.parts = own
-    for routes in (machines, readings, contracts, findings, quarantine, account, operations):
+    for routes in (machines, events, readings, reclassification, contracts, indicators, findings, quarantine):
+        app.include_router(routes.router)
+    for routes in (account, operations):
         app.include_router(routes.router)
     app.include_router(pages.router, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

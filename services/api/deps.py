@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Header, Request
 
 from services.api.metrics import Metrics
 from services.api.security import Right, UnauthenticatedError, check, presented_key
@@ -97,4 +97,17 @@ OnContracts = Annotated[Visit, Depends(may(Right.CONTRACTS))]
 OnAlerts = Annotated[Visit, Depends(may(Right.ALERTS))]
 OnQuarantine = Annotated[Visit, Depends(may(Right.QUARANTINE))]
 ToQuarantine = Annotated[Visit, Depends(may_change(Right.QUARANTINE))]
+OnReclassifications = Annotated[Visit, Depends(may(Right.RECLASSIFICATIONS))]
+ToReclassifications = Annotated[Visit, Depends(may_change(Right.RECLASSIFICATIONS))]
 OwnParts = Annotated[Parts, Depends(parts)]
+# A browser sends no such header across origins, so that a cookie alone can ask for nothing.
+IdempotencyKey = Annotated[
+    str,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=200,
+        pattern=r"^[\x21-\x7e]+$",
+        description="any text of your own: the same request under the same key is carried out once",
+    ),
+]

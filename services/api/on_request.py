@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
+from typing import Any
 
 from services.api.problems import InvalidParameterError
 from services.api.schemas.contract import Judged
@@ -11,8 +12,12 @@ from shared.contracts import spec
 from shared.contracts.assess import assess
 from shared.contracts.assessment import Settlement
 from shared.contracts.document import as_document, digest
-from shared.contracts.periods import periods
-from shared.db import rows, timeline, views
+from shared.contracts.facts import Window
+from shared.contracts.ledger import entry_of, fold
+from shared.contracts.periods import Period, periods
+from shared.contracts.terms import Contract
+from shared.db import contracts, rows
+from shared.db.facts import Known
 from shared.db.pool import AsyncConnection
 from shared.instant import to_us
 
@@ -44,35 +49,53 @@ async def judge(
 ) -> list[Judged]:
     """Each guarantee of a contract version over `[start, end)`, with the facts known up to now.
 
-    The forecast rests on arithmetic alone: P(miss) of a running period is in its stored assessment. A window that is no
-    period of the contract has no malus.
+    The forecast rests on arithmetic alone: P(miss) of a running period is in its stored assessment. The money of a
+    period is what it would be alone, before what it shares with other periods; a window that is no period has none.
     """
     contract = spec.parse(version.source, f"{version.slug} version {version.version}")
-    start_us, end_us = to_us(start), to_us(end)
-    until_us = max(start_us, min(end_us, now_us))
-    asset_ids = [asset.id for asset in await views.contract_assets(connection, version.id)]
-    known = await timeline.durations(connection, asset_ids, start_us, until_us)
-    is_period = any((period.start_us, period.end_us) == (start_us, end_us) for period in periods(contract))
-    judged = []
-    for guarantee in contract.guarantees:
-        assessment = assess(contract, guarantee, known, start_us, end_us, until_us)
-        if not is_period:
-            assessment = replace(assessment, settlement=_nothing_to_settle(assessment.settlement))
-        document = as_document(assessment, contract.zone)
-        judged.append(
-            Judged(
-                guarantee=guarantee.id,
-                computed="on_request",
-                sha256=digest(document),
-                document=Document.model_validate(document),
-            )
-        )
-    return judged
+    asked = _window(contract, to_us(start), to_us(end))
+    window = Window(period=asked or _cut(to_us(start), to_us(end)), as_of_us=now_us)
+    known = Known(connection, contract, await contracts.assets(connection, version.id), window.until_us)
+    judged = [
+        assess(contract, guarantee, await known.facts(guarantee, window.period), window)
+        for guarantee in contract.guarantees
+    ]
+    if asked is None:
+        final = [replace(each, settlement=_nothing_to_settle(each.settlement)) for each in judged]
+    else:
+        money = fold(contract, [entry_of(each) for each in judged])
+        final = [replace(each, settlement=money[each.guarantee_id, each.period_start_us]) for each in judged]
+    return [_answer(as_document(each, contract.zone)) for each in final]
+
+
+def _answer(document: dict[str, Any]) -> Judged:
+    return Judged(
+        guarantee=document["guarantee"],
+        computed="on_request",
+        sha256=digest(document),
+        document=Document.model_validate(document),
+    )
+
+
+def _window(contract: Contract, start_us: int, end_us: int) -> Period | None:
+    """The period of the contract that this is, if it is one."""
+    return next((each for each in periods(contract) if (each.start_us, each.end_us) == (start_us, end_us)), None)
+
+
+def _cut(start_us: int, end_us: int) -> Period:
+    return Period(start_us=start_us, end_us=end_us, full_us=end_us - start_us, label="window")
 
 
 def _nothing_to_settle(settlement: Settlement) -> Settlement:
-    step = "the window is not a contract period: money is owed for whole contract periods only"
-    return replace(settlement, malus=None, capped=False, steps=(step,))
+    return Settlement(
+        agreed=settlement.agreed,
+        currency=settlement.currency,
+        malus=None,
+        bonus=None,
+        computed_malus=None,
+        computed_bonus=None,
+        steps=("the window is not a contract period: money is owed for whole contract periods only",),
+    )
 
 
 def _term(version: rows.Contract) -> str:

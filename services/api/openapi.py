@@ -24,6 +24,8 @@ _WHAT: Final = {
     Right.CONTRACTS: "Contracts, assessments and value in use.",
     Right.ALERTS: "Alerts and their transitions; where they were sent is shown to those with the right `deliveries`.",
     Right.QUARANTINE: "Messages that were not stored, with their raw payload; replaying and discarding them.",
+    Right.RECLASSIFICATIONS: "What either party says a machine was, instead of what it reported; who may do what about "
+    "it depends on whose side one is.",
 }
 
 

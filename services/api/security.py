@@ -29,11 +29,14 @@ class Right(StrEnum):
     ALERTS = "alerts"
     DELIVERIES = "deliveries"
     QUARANTINE = "quarantine"
+    RECLASSIFICATIONS = "reclassifications"
 
 
 # Both parties see the same facts, the same ledger and the same alerts. Where an alert was sent is the supplier's own
 # affair, and a quarantined message may hold anything, so both stay inside.
-_BOTH_PARTIES: Final = frozenset({Right.ACCOUNT, Right.MACHINES, Right.CONTRACTS, Right.ALERTS})
+_BOTH_PARTIES: Final = frozenset(
+    {Right.ACCOUNT, Right.MACHINES, Right.CONTRACTS, Right.ALERTS, Right.RECLASSIFICATIONS}
+)
 RIGHTS: Final[dict[Role, frozenset[Right]]] = {
     Role.ADMIN: frozenset(Right),
     Role.SERVICE_ENGINEER: frozenset(Right),

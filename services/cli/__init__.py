@@ -10,7 +10,23 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from services.cli import backfill, broker, contract, device, export, fleet, key, programs, quarantine, retention
+from services.cli import (
+    backfill,
+    backtest,
+    broker,
+    contract,
+    device,
+    event,
+    export,
+    fleet,
+    indicator,
+    key,
+    programs,
+    quantity,
+    quarantine,
+    retention,
+    ticket,
+)
 from shared.errors import VouchError
 
 app = typer.Typer(
@@ -20,14 +36,19 @@ app = typer.Typer(
 )
 app.add_typer(programs.app)
 app.add_typer(backfill.app)
+app.add_typer(backtest.app)
 app.add_typer(broker.app, name="broker")
 app.add_typer(contract.app, name="contract")
 app.add_typer(device.app, name="device")
+app.add_typer(event.app, name="event")
 app.add_typer(export.app)
 app.add_typer(fleet.app, name="fleet")
+app.add_typer(indicator.app, name="indicator")
 app.add_typer(key.app, name="key")
+app.add_typer(quantity.app, name="quantity")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(retention.app, name="retention")
+app.add_typer(ticket.app, name="ticket")
 
 
 def _say_version(is_asked: bool) -> None:

@@ -4,7 +4,7 @@ import typer
 
 from services.cli.owner import File, owner
 
-app = typer.Typer(no_args_is_help=True, help="Contracts: check and load.")
+app = typer.Typer(no_args_is_help=True, help="Contracts: check, explain, load.")
 
 
 @app.command("check")
@@ -15,6 +15,27 @@ def contract_check(file: File) -> None:
 
     contract = spec.parse(declared.read(file), str(file))
     print(f"{contract.id} version {contract.version}: {len(contract.guarantees)} guarantee(s), no fault")
+
+
+@app.command("explain")
+def contract_explain(file: File) -> None:
+    """Say in plain words what a contract file counts how, with worked examples of each guarantee."""
+    from shared import declared
+    from shared.clock import now_us
+    from shared.contracts import spec
+    from shared.contracts.explain import explain
+
+    print(explain(spec.parse(declared.read(file), str(file)), now_us()), end="")
+
+
+@app.command("schema")
+def contract_schema() -> None:
+    """Print the JSON Schema of a contract file, for editors and other programs."""
+    import json
+
+    from shared.contracts import spec_form
+
+    print(json.dumps(spec_form.schema(), indent=2, ensure_ascii=False))
 
 
 @app.command("load")

@@ -68,7 +68,7 @@ def standings(items: list[dict[str, Any]]) -> Table:
             item["customer_name"],
             f"{float(document['level']):.1%}",
             _percent(document["value"]),
-            f"{document['budget']['left_h']:,.0f} h",
+            f"{document['budget']['left_h']:,.0f} h" if document["budget"] else "-",
             _verdict(document),
             _p_miss(document["forecast"]),
         )

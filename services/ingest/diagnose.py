@@ -43,6 +43,7 @@ def event(item: Any, place: str) -> tuple[Event | None, list[Fault]]:
         start=part.instant(document, "start") if "start" in document else UNSET,
         end=None if document.get("end") is None else part.instant(document, "end"),
         seq=part.seq(document),
+        announced=None if document.get("announced") is None else part.instant(document, "announced"),
     )
     return (None, part.faults) if part.faults else (found, [])
 

@@ -203,7 +203,11 @@ class _Walk:
         is_state = event.start is UNSET
         start_us = self._plausible_us(place, asset, f"{prefix}{'ts' if is_state else 'start'}", event.begins)
         end_us = None if event.end is None else self._plausible_us(place, asset, f"{prefix}end", event.end)
-        if start_us is None or (event.end is not None and end_us is None):
+        announced_us = None
+        if event.announced is not None:
+            announced_us = self._plausible_us(place, asset, f"{prefix}announced", event.announced)
+        missing = (event.end, end_us), (event.announced, announced_us)
+        if start_us is None or any(said is not None and at_us is None for said, at_us in missing):
             return
         if end_us is not None and end_us < start_us:
             self._reject(place, asset, Reason.TIME_IMPLAUSIBLE, f"{prefix}end: lies before the start")
@@ -219,6 +223,7 @@ class _Walk:
                 start_us=start_us,
                 end_us=end_us,
                 seq=event.seq,
+                announced_us=announced_us,
                 topic=message.topic,
                 payload=part.raw,
             )

@@ -50,7 +50,10 @@ class Sample(Struct, frozen=True, gc=False):
 
 
 class Event(Struct, frozen=True, gc=False):
-    """A state change (`ts`) or an interval (`start`, and `end` unless it is still open)."""
+    """A state change (`ts`) or an interval (`start`, and `end` unless it is still open).
+
+    `announced`: when the other party was told of it in advance.
+    """
 
     code: Annotated[str, Meta(min_length=1, max_length=MAX_CODE)]
     ts: Instant | UnsetType = UNSET
@@ -58,6 +61,7 @@ class Event(Struct, frozen=True, gc=False):
     end: Instant | None = None
     text: str = ""
     seq: Annotated[int, Meta(ge=-MAX_SEQ, le=MAX_SEQ)] = 0
+    announced: Instant | None = None
 
     @property
     def begins(self) -> Instant:

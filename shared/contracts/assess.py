@@ -1,224 +1,125 @@
-"""One guarantee over one window: facts and terms in, an Assessment out. The kernel's one entry for judgement."""
+"""One guarantee over one window: facts and terms in, an Assessment out. The kernel's one entry for judgement.
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from decimal import Decimal
+The money here is this period's alone; `ledger.fold` goes over all periods for what they share.
+"""
+
 from fractions import Fraction
 
-from shared.contracts.assessment import Assessment, Budget, Forecast, Outcome, Reason, Tally
+from shared.contracts.answers import answers
+from shared.contracts.assessment import Assessment, Budget, Forecast
+from shared.contracts.decide import by_rule, decide
+from shared.contracts.facts import Facts, Window
+from shared.contracts.finding import Finding
 from shared.contracts.forecast import Evidence, forecast
-from shared.contracts.policy import Key, allowed_us, charge
+from shared.contracts.kinds.registry import JUDGES, policy_of
+from shared.contracts.levels import level_of, so_far
+from shared.contracts.measured import Form, Verdict
 from shared.contracts.rounding import half_up, lowest_met
 from shared.contracts.settle import settle
-from shared.contracts.terms import Contract, Form, Guarantee, Verdict
-from shared.indicators.indicator import Ratio
-from shared.indicators.registry import indicator
-from shared.instant import HOUR_US
-from shared.model.facts import Category, Party
-from shared.timeline import NO_DATA
+from shared.contracts.terms import Contract, Guarantee, Kind, Weighting
 
-_NO_DATA: Key = (NO_DATA.category, NO_DATA.cause, NO_DATA.party)
+# Kinds that are missed hour by hour, so that a budget of hours and its outlook mean something.
+_BY_THE_HOUR = {Kind.TIME_AVAILABILITY, Kind.TECHNICAL_AVAILABILITY, Kind.THRESHOLD_AVAILABILITY}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Window:
-    """The window asked for and the end of the facts used, never outside of it."""
-
-    start_us: int
-    end_us: int
-    as_of_us: int
-    assets: int
-
-    @property
-    def full_us(self) -> int:
-        """Clock time of the window, of all assets."""
-        return (self.end_us - self.start_us) * self.assets
-
-    @property
-    def remaining_us(self) -> int:
-        return (self.end_us - self.as_of_us) * self.assets
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Judged:
-    """The value, the bounds that the data gaps leave, and what they mean."""
-
-    ratio: Ratio
-    rounded: Decimal | None
-    low: Fraction | None
-    high: Fraction | None
-    measured: Fraction | None
-    outcome: Outcome
-    reason: Reason
-
-
-def assess(  # noqa: PLR0917
-    contract: Contract,
-    guarantee: Guarantee,
-    durations: Mapping[int, Mapping[Key, int]],
-    start_us: int,
-    end_us: int,
-    as_of_us: int,
-    evidence: Evidence | None = None,
-    quantities: Mapping[str, Decimal] | None = None,
+def assess(
+    contract: Contract, guarantee: Guarantee, facts: Facts, window: Window, evidence: Evidence | None = None
 ) -> Assessment:
-    """What the guarantee says of `[start_us, end_us)`, usually a period, as far as `as_of_us`.
+    """What the guarantee says of the window's period, as far as its `until_us`.
 
-    `durations` holds each asset of the contract, also one that said nothing, with the microseconds known of it before
-    `as_of_us`; what is missing of the clock is added as IU, cause `no_data`. `quantities` are what the malus formula
-    needs beside time. ValueError when an asset is missing or knows more time than has passed.
+    ValueError when an asset of the contract is missing in `facts`, or knows more time than has passed.
 
-    The value follows the contract's rule for missing information; `bound_low` and `bound_high` count all of it as
-    down and as up. While the window runs and the bounds lie on both sides of the level, the outcome is inconclusive;
-    afterwards the contract's rule decides. The money always follows the contract's rule.
+    The value follows the contract's rule for missing information; the finding's `low` and `high` count all of it, and
+    what is disputed, as down and as up. While the period runs and these lie on both sides of the level, the outcome is
+    inconclusive; afterwards the contract's rule decides. The money always follows the contract's rule.
     """
-    if len(durations) != len(contract.assets):
-        raise ValueError(f"facts of {len(durations)} asset(s), the contract has {len(contract.assets)}")
-    until_us = max(start_us, min(as_of_us, end_us))
-    window = _Window(start_us=start_us, end_us=end_us, as_of_us=until_us, assets=len(durations))
-    tallies = _tallies(contract, guarantee, durations, window)
-    judged = _judge(guarantee, tallies, running=until_us < end_us)
-    by_verdict = _by_verdict(tallies)
+    if missing := [name for name in contract.assets if name not in facts.durations]:
+        raise ValueError(f"no facts of {', '.join(missing)}")
+    finding = JUDGES[guarantee.kind](contract, guarantee, facts, window)
+    level = _level(contract, guarantee, window)
+    decimals = guarantee.rounding.value_decimals
+    rounded = None if finding.value is None or decimals is None else half_up(finding.value, decimals)
+    measured = None if finding.value is None else by_rule(guarantee, finding.value)
+    outcome, reason = decide(guarantee, finding, level, measured, running=window.running)
+    budget = _budget(contract, guarantee, finding, window, level)
     return Assessment(
         contract_id=contract.id,
         contract_version=contract.version,
         guarantee_id=guarantee.id,
-        kind=indicator(guarantee.indicator).name,
+        kind=guarantee.kind,
         formula=guarantee.indicator,
-        period_start_us=start_us,
-        period_end_us=end_us,
-        as_of_us=until_us,
-        level=guarantee.level,
-        value=judged.ratio.value,
-        value_rounded=judged.rounded,
-        outcome=judged.outcome,
-        reason=judged.reason,
-        numerator_us=judged.ratio.numerator,
-        denominator_us=judged.ratio.denominator,
-        bound_low=judged.low,
-        bound_high=judged.high,
-        tallies=tallies,
-        by_verdict_us=by_verdict,
-        unavailable_by_party_us=_unavailable_by_party(tallies),
-        budget=_budget(guarantee, by_verdict, window, Fraction(guarantee.level)),
+        period_start_us=window.start_us,
+        period_end_us=window.end_us,
+        as_of_us=window.until_us,
+        level=level,
+        finding=finding,
+        value_rounded=rounded,
+        outcome=outcome,
+        reason=reason,
         settlement=settle(
+            contract,
             guarantee,
-            contract.currency,
-            measured=judged.measured,
-            measures=_measures(by_verdict, judged.ratio.denominator, window),
-            quantities=quantities or {},
+            finding,
+            level=level,
+            measured=measured,
+            outcome=outcome,
+            period=window.period,
+            running=window.running,
         ),
-        forecast=_forecast(guarantee, by_verdict, window, evidence),
+        answers=answers(guarantee, finding),
+        budget=budget,
+        forecast=_forecast(contract, guarantee, finding, window, evidence) if budget else None,
     )
 
 
-def _tallies(
-    contract: Contract, guarantee: Guarantee, durations: Mapping[int, Mapping[Key, int]], window: _Window
-) -> tuple[Tally, ...]:
-    """Each fact's time by verdict, summed over assets, in a fixed order."""
-    granted = allowed_us(contract, guarantee, window.start_us, window.end_us)
-    sums: dict[Key, dict[Verdict, Fraction]] = {}
-    for asset_id, known in durations.items():
-        for key, charged in charge(guarantee, _whole(asset_id, known, window), granted).items():
-            total = sums.setdefault(key, dict.fromkeys(Verdict, Fraction(0)))
-            for verdict, duration in charged.items():
-                total[verdict] += duration
-    return tuple(
-        Tally(
-            category=category,
-            cause=cause,
-            party=party,
-            available_us=total[Verdict.AVAILABLE],
-            unavailable_us=total[Verdict.UNAVAILABLE],
-            excluded_us=total[Verdict.EXCLUDED],
-        )
-        for (category, cause, party), total in sorted(sums.items())
-    )
+def _level(contract: Contract, guarantee: Guarantee, window: Window) -> Fraction:
+    """The level of the window's period; of energy saved what of it falls on the time passed, while the period runs."""
+    return level_of(contract, guarantee, so_far(guarantee, window.period, window.until_us))
 
 
-def _whole(asset_id: int, known: Mapping[Key, int], window: _Window) -> dict[Key, int]:
-    """An asset's time with the missing rest of the clock; facts without time are left out."""
-    missing = window.as_of_us - window.start_us - sum(known.values())
-    if missing < 0 or any(duration < 0 for duration in known.values()):
-        raise ValueError(f"asset {asset_id} knows more time than has passed, by {-missing} us")
-    whole = {key: duration for key, duration in known.items() if duration}
-    if missing:
-        whole[_NO_DATA] = whole.get(_NO_DATA, 0) + missing
-    return whole
-
-
-def _judge(guarantee: Guarantee, tallies: tuple[Tally, ...], *, running: bool) -> _Judged:
-    ratio = _ratio(guarantee, _by_verdict(tallies))
-    known = _by_verdict(tuple(tally for tally in tallies if tally.category is not Category.IU))
-    gaps = sum((tally.duration_us for tally in tallies if tally.category is Category.IU), Fraction(0))
-    low = _ratio(guarantee, {**known, Verdict.UNAVAILABLE: known[Verdict.UNAVAILABLE] + gaps}).value
-    high = _ratio(guarantee, {**known, Verdict.AVAILABLE: known[Verdict.AVAILABLE] + gaps}).value
-    rounded = _rounded(guarantee, ratio.value)
-    measured = ratio.value if rounded is None else Fraction(rounded)
-    outcome, reason = _decide(guarantee, measured, low, high, running=running)
-    return _Judged(ratio=ratio, rounded=rounded, low=low, high=high, measured=measured, outcome=outcome, reason=reason)
-
-
-def _decide(
-    guarantee: Guarantee, measured: Fraction | None, low: Fraction | None, high: Fraction | None, *, running: bool
-) -> tuple[Outcome, Reason]:
-    if measured is None:
-        return Outcome.NOT_ASSESSABLE, Reason.NO_DENOMINATOR
-    least = lowest_met(guarantee.level, guarantee.availability_decimals)
-    if running and low is not None and high is not None and low < least <= high:
-        return Outcome.INCONCLUSIVE, Reason.DATA_GAPS_DECIDE
-    if measured >= guarantee.level:
-        return Outcome.MET, Reason.AT_OR_ABOVE_LEVEL
-    return Outcome.MISSED, Reason.BELOW_LEVEL
-
-
-def _ratio(guarantee: Guarantee, by_verdict: Mapping[Verdict, Fraction]) -> Ratio:
-    quantities = {verdict.value: duration for verdict, duration in by_verdict.items()}
-    return indicator(guarantee.indicator).evaluate(guarantee.form, quantities)
-
-
-def _rounded(guarantee: Guarantee, value: Fraction | None) -> Decimal | None:
-    if value is None or guarantee.availability_decimals is None:
+def _budget(
+    contract: Contract, guarantee: Guarantee, finding: Finding, window: Window, level: Fraction
+) -> Budget | None:
+    """(1 - level) of the denominator expected at the end."""
+    if guarantee.kind not in _BY_THE_HOUR or guarantee.weighting is not Weighting.EQUAL_HOURS:
         return None
-    return half_up(value, guarantee.availability_decimals)
+    if window.until_us > window.start_us and not finding.tallies:
+        return None
+    expected = finding.denominator + _to_come_us(contract, guarantee, finding, window)
+    return Budget(total_us=(1 - level) * expected, used_us=finding.denominator - finding.numerator)
 
 
-def _by_verdict(tallies: tuple[Tally, ...]) -> dict[Verdict, Fraction]:
-    return {
-        Verdict.AVAILABLE: sum((tally.available_us for tally in tallies), Fraction(0)),
-        Verdict.UNAVAILABLE: sum((tally.unavailable_us for tally in tallies), Fraction(0)),
-        Verdict.EXCLUDED: sum((tally.excluded_us for tally in tallies), Fraction(0)),
-    }
+def _to_come_us(contract: Contract, guarantee: Guarantee, finding: Finding, window: Window) -> Fraction:
+    """What the rest of the period adds to the denominator, over all assets.
 
-
-def _unavailable_by_party(tallies: tuple[Tally, ...]) -> dict[Party, Fraction]:
-    parties: dict[Party, Fraction] = {}
-    for tally in tallies:
-        if tally.unavailable_us:
-            parties[tally.party] = parties.get(tally.party, Fraction(0)) + tally.unavailable_us
-    return parties
-
-
-def _budget(guarantee: Guarantee, by_verdict: Mapping[Verdict, Fraction], window: _Window, level: Fraction) -> Budget:
-    """(1 - level) of the denominator expected at the end: the whole window less what is excluded so far."""
-    expected = Fraction(window.full_us)
-    if guarantee.form is Form.EXCLUDED_FROM_DENOMINATOR:
-        expected -= by_verdict[Verdict.EXCLUDED]
-    return Budget(total_us=(1 - level) * expected, used_us=by_verdict[Verdict.UNAVAILABLE])
-
-
-def _measures(by_verdict: Mapping[Verdict, Fraction], denominator_us: Fraction, window: _Window) -> dict[str, Fraction]:
-    """The time-based names of a malus formula; `period_h` is clock time, the others are sums over assets."""
-    return {
-        "unavailable_h": by_verdict[Verdict.UNAVAILABLE] / HOUR_US,
-        "denominator_h": denominator_us / HOUR_US,
-        "period_h": Fraction(window.end_us - window.start_us, HOUR_US),
-    }
+    The clock of every asset; where required hours were reported, as much in proportion as they were of the time passed.
+    """
+    passed_us = window.until_us - window.start_us
+    left_us = Fraction((window.end_us - window.until_us) * len(contract.machines))
+    if not left_us or not passed_us:
+        return left_us
+    by_verdict = finding.by_verdict
+    policy = policy_of(guarantee)
+    excluded_counts = policy is not None and policy.form is Form.DEEMED_AVAILABLE
+    by_clock = passed_us * len(contract.machines) - (Fraction(0) if excluded_counts else by_verdict[Verdict.EXCLUDED])
+    return (
+        left_us
+        if finding.denominator == by_clock
+        else finding.denominator * left_us / (passed_us * len(contract.machines))
+    )
 
 
 def _forecast(
-    guarantee: Guarantee, by_verdict: Mapping[Verdict, Fraction], window: _Window, evidence: Evidence | None
-) -> Forecast:
-    least = lowest_met(guarantee.level, guarantee.availability_decimals)
-    left = _budget(guarantee, by_verdict, window, least).left_us
-    return forecast(remaining_us=window.remaining_us, budget_us=left, seen=evidence)
+    contract: Contract,
+    guarantee: Guarantee,
+    finding: Finding,
+    window: Window,
+    evidence: Evidence | None,
+) -> Forecast | None:
+    """The outlook on what is left once the value, rounded by the contract's rule, must still reach the level."""
+    least = lowest_met(level_of(contract, guarantee, window.period), guarantee.rounding.value_decimals)
+    budget = _budget(contract, guarantee, finding, window, least)
+    if budget is None:
+        return None
+    remaining_us = _to_come_us(contract, guarantee, finding, window)
+    return forecast(remaining_us=remaining_us, budget_us=budget.left_us, seen=evidence)

@@ -1,53 +1,15 @@
 """What a contract says of a period: the achieved value against the level, with money, bounds and forecast."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 
-from shared.contracts.terms import Verdict
-from shared.model.facts import Category, Party
+from shared.contracts.finding import Finding, Outcome, Reason
+from shared.contracts.terms import Kind
 
-
-class Outcome(StrEnum):
-    """Of a closed period `met` or `missed`; of a running one what is so far.
-
-    `inconclusive` only of a running period: data may still arrive, and the gaps could turn the answer either way. Once
-    the period is over the contract's own rule for missing information decides; the bounds stay visible beside it.
-    """
-
-    MET = "met"
-    MISSED = "missed"
-    INCONCLUSIVE = "inconclusive"
-    NOT_ASSESSABLE = "not_assessable"
-
-
-class Reason(StrEnum):
-    """Why the outcome is what it is."""
-
-    AT_OR_ABOVE_LEVEL = "at_or_above_level"
-    BELOW_LEVEL = "below_level"
-    DATA_GAPS_DECIDE = "data_gaps_decide"
-    NO_DENOMINATOR = "no_denominator"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Tally:
-    """Time of one (category, cause, party) and how much of it counts as what; microseconds, summed over assets.
-
-    The parts are fractions where an allowance is shared among the causes of its category; their sum is whole.
-    """
-
-    category: Category
-    cause: str
-    party: Party
-    available_us: Fraction
-    unavailable_us: Fraction
-    excluded_us: Fraction
-
-    @property
-    def duration_us(self) -> Fraction:
-        return self.available_us + self.unavailable_us + self.excluded_us
+__all__ = ["Assessment", "Budget", "Certainty", "Forecast", "Outcome", "Reason", "Settlement"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,16 +26,30 @@ class Budget:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settlement:
-    """Money owed by the supplier for the period so far; None where a quantity is missing, which `steps` says.
+    """Money for one guarantee and period; None where a quantity is missing, which `steps` says.
 
-    `agreed`: the contract has a malus for this guarantee; without one, an amount of nothing was never in question.
+    `agreed`: the contract has money for this guarantee; without, an amount of nothing was never in question.
+    `malus` is owed by the supplier, `bonus` by the customer, after rounding and caps; `computed_*` before the caps that
+    other periods and guarantees share. `cap`: the one that bit. `surplus` (in percentage points, or the guarantee's
+    unit) is what this period leaves to carry over, `carried_in` what it used of earlier ones. `refund` is what a
+    true-up at this period's end gives back of the year's malus. `instead` is service owed in place of the malus.
+    `marginal_hour`: what one more unavailable hour would cost.
     """
 
     agreed: bool
-    malus: Decimal | None
     currency: str
-    capped: bool
-    steps: tuple[str, ...]
+    malus: Decimal | None
+    bonus: Decimal | None
+    computed_malus: Decimal | None
+    computed_bonus: Decimal | None
+    capped: bool = False
+    cap: str | None = None
+    surplus: Fraction = Fraction(0)
+    carried_in: Fraction = Fraction(0)
+    refund: Decimal | None = None
+    instead: str | None = None
+    marginal_hour: Decimal | None = None
+    steps: tuple[str, ...] = ()
 
 
 class Certainty(StrEnum):
@@ -107,36 +83,43 @@ class Assessment:
     """One guarantee over one window. Ratios are exact; `value_rounded` follows the contract's rule, None without one.
 
     `as_of_us` is the end of the facts used: never after the period's end, so that a closed period keeps its bytes.
+    `level` is that of the whole period, in `finding.unit`; of energy saved, while the period runs, that of the time
+    passed. `answers`: unavailable microseconds by who answers for them.
     """
 
     contract_id: str
     contract_version: int
     guarantee_id: str
-    kind: str
+    kind: Kind
     formula: str
     period_start_us: int
     period_end_us: int
     as_of_us: int
-    level: Decimal
-    value: Fraction | None
+    level: Fraction
+    finding: Finding
     value_rounded: Decimal | None
     outcome: Outcome
     reason: Reason
-    numerator_us: Fraction
-    denominator_us: Fraction
-    bound_low: Fraction | None
-    bound_high: Fraction | None
-    tallies: tuple[Tally, ...]
-    by_verdict_us: dict[Verdict, Fraction]
-    unavailable_by_party_us: dict[Party, Fraction]
-    budget: Budget
     settlement: Settlement
-    forecast: Forecast | None
+    answers: Mapping[str, Fraction] = field(default_factory=dict)
+    budget: Budget | None = None
+    forecast: Forecast | None = None
+
+    @property
+    def value(self) -> Fraction | None:
+        return self.finding.value
 
     @property
     def measured(self) -> Fraction | None:
         """The value the contract compares with the level: rounded where it has a rule, else exact."""
         return self.value if self.value_rounded is None else Fraction(self.value_rounded)
+
+    @property
+    def margin(self) -> Fraction | None:
+        """How much better than the level the value is, in its own unit; below 0 when worse."""
+        if self.measured is None:
+            return None
+        return self.level - self.measured if self.kind.lower_is_better else self.measured - self.level
 
     @property
     def complete(self) -> bool:

@@ -17,6 +17,7 @@ _FUNCTIONS = frozenset(
 )
 _STRING = re.compile(r"'([^']*)'|\"([^\"]*)\"")
 _COMPARED = re.compile(r"\b(category|party)\s*(?:[=!]=\s*('[^']*'|\"[^\"]*\")|in\s*\[([^\]]*)\])")
+_WORDS = re.compile(r"(\w+)\s*(==|!=)\s*(?:'(\w+)'|(\w+))")
 _KNOWN: dict[str, frozenset[str]] = {"category": frozenset(Category), "party": frozenset(Party)}
 
 
@@ -50,7 +51,7 @@ def parse(source: str) -> Condition:
     try:
         program = cel.compile(source)
     except ValueError as error:
-        raise ValueError(f"malformed expression {source!r}: {_first_reason(error)}") from error
+        raise ValueError(f"malformed expression {source!r}: {_first_reason(error)}{_meant(source)}") from error
     _check_names(program)
     _check_values(source)
     condition = Condition(source=source, program=program)
@@ -87,7 +88,22 @@ def _probe(condition: Condition) -> None:
             raise ValueError(str(error)) from error
 
 
+def _meant(source: str) -> str:
+    """The same in CEL, where words like `FO and cause == grid` let it be guessed; nothing else."""
+    joined = re.sub(r"\bor\b", "||", re.sub(r"\band\b", "&&", source))
+    parts = [part.strip() for part in re.split(r"(&&|\|\|)", joined)]
+    terms = [part if part in {"&&", "||"} else _term(part) for part in parts]
+    return "" if None in terms else f"; in CEL: {' '.join(term for term in terms if term)}"
+
+
+def _term(text: str) -> str | None:
+    if text in _KNOWN["category"]:
+        return f"category == '{text}'"
+    found = _WORDS.fullmatch(text)
+    return f"{found[1]} {found[2]} '{found[3] or found[4]}'" if found and found[1] in VARIABLES else None
+
+
 def _first_reason(error: ValueError) -> str:
     """The parser's complaint without its drawing of the place."""
     found = re.search(r"ERROR: <input>:(\d+):(\d+): (?:Syntax error: )?([^\n]*)", str(error))
-    return f"character {found[2]}: {found[3]}" if found else "not CEL"
+    return f"character {found[2]}: {found[3].partition(' expecting')[0]}" if found else "not CEL"

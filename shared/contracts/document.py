@@ -8,39 +8,51 @@ from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from shared.contracts.assessment import Assessment, Budget, Settlement, Tally
+from shared.contracts.assessment import Assessment, Budget, Settlement
+from shared.contracts.finding import Finding, Tally
+from shared.contracts.rounding import half_up
 from shared.instant import HOUR_US, from_us
 from shared.model.facts import Category
+
+_DECIMALS = 12
+_TOO_LONG = 10**60
 
 
 def as_document(assessment: Assessment, zone: ZoneInfo) -> dict[str, Any]:
     """The document of an assessment: times RFC 3339 in the contract's `zone`, hours and probabilities as floats.
 
-    What decides money stays exact: the level, the rounded value and the malus are decimal strings, the value also a
-    fraction in lowest terms. A ratio is null where nothing counts.
+    What decides money stays exact: the level, the rounded value and the money are decimal strings, the value also a
+    fraction in lowest terms (null where that has more than 60 digits a side). A value is null where there is none, and
+    `reason` says why.
     """
+    finding = assessment.finding
+    by_hour = finding.sum_unit == "us"
     return {
         "contract": {"id": assessment.contract_id, "version": assessment.contract_version},
         "guarantee": assessment.guarantee_id,
-        "kind": assessment.kind,
+        "kind": assessment.kind.value,
         "formula": assessment.formula,
         "period": _period(assessment, zone),
-        "level": _text(assessment.level),
+        "unit": finding.unit,
+        "level": decimal_text(assessment.level),
         "value": _value(assessment.value),
-        "value_rounded": _text(assessment.value_rounded),
-        "margin": _margin(assessment),
+        "value_rounded": amount_text(assessment.value_rounded),
+        "margin": None if assessment.margin is None else float(assessment.margin),
         "verdict": assessment.outcome.value,
         "reason": assessment.reason.value,
-        "numerator_h": _hours(assessment.numerator_us),
-        "denominator_h": _hours(assessment.denominator_us),
-        "bounds": _bounds(assessment.bound_low, assessment.bound_high),
-        "hours": [_tally(tally) for tally in assessment.tallies],
-        "hours_by_category": _by_category(assessment.tallies),
-        "unavailable_hours_by_party": {
-            party.value: _hours(us) for party, us in sorted(assessment.unavailable_by_party_us.items())
-        },
-        "budget": _budget(assessment.budget),
-        "settlement": _settlement(assessment.settlement),
+        "sum_unit": "h" if by_hour else finding.sum_unit,
+        "numerator": hours(finding.numerator) if by_hour else float(finding.numerator),
+        "denominator": hours(finding.denominator) if by_hour else float(finding.denominator),
+        "bounds": _bounds(finding.low, finding.high),
+        "interval": list(finding.interval) if finding.interval else None,
+        "hours": [_tally(tally) for tally in finding.tallies],
+        "hours_by_category": hours_by_category(finding),
+        "unavailable_hours_by_party": {name: hours(us) for name, us in assessment.answers.items()},
+        "assets": [{"asset": each.asset, "value": _value(each.value)} for each in finding.assets],
+        "measures": {name: float(amount) for name, amount in sorted(finding.measures.items())},
+        "notes": list(finding.notes),
+        "budget": _budget(assessment.budget) if assessment.budget else None,
+        "settlement": settlement_document(assessment.settlement),
         "forecast": asdict(assessment.forecast) if assessment.forecast else None,
     }
 
@@ -49,6 +61,27 @@ def digest(document: dict[str, Any]) -> str:
     """SHA-256 (hex) over the canonical JSON: keys sorted, no spaces, UTF-8. ValueError for NaN or infinity."""
     text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def decimal_text(number: Fraction) -> str:
+    """A fraction as a decimal without trailing zeros; what does not end is rounded half up to 12 places."""
+    text = f"{half_up(number, _DECIMALS):f}".rstrip("0").rstrip(".")
+    return text or "0"
+
+
+def exact_text(value: Fraction | None) -> str | None:
+    """A fraction in lowest terms; None of one that is too long for anybody to read, and of none."""
+    if value is None or max(abs(value.numerator), value.denominator) >= _TOO_LONG:
+        return None
+    return f"{value.numerator}/{value.denominator}"
+
+
+def hours_by_category(finding: Finding) -> dict[str, float]:
+    """Hours by category over all assets, in the standard's order of the tallies."""
+    sums: dict[Category, Fraction] = {}
+    for tally in finding.tallies:
+        sums[tally.category] = sums.get(tally.category, Fraction(0)) + tally.duration_us
+    return {category.value: hours(us) for category, us in sums.items()}
 
 
 def _period(assessment: Assessment, zone: ZoneInfo) -> dict[str, Any]:
@@ -61,11 +94,7 @@ def _period(assessment: Assessment, zone: ZoneInfo) -> dict[str, Any]:
 
 
 def _value(value: Fraction | None) -> dict[str, Any] | None:
-    return None if value is None else {"exact": f"{value.numerator}/{value.denominator}", "decimal": float(value)}
-
-
-def _margin(assessment: Assessment) -> float | None:
-    return None if assessment.measured is None else float(assessment.measured - Fraction(assessment.level))
+    return None if value is None else {"exact": exact_text(value), "decimal": float(value)}
 
 
 def _bounds(low: Fraction | None, high: Fraction | None) -> dict[str, float] | None:
@@ -77,43 +106,49 @@ def _tally(tally: Tally) -> dict[str, Any]:
         "category": tally.category.value,
         "cause": tally.cause,
         "party": tally.party.value,
-        "hours": _hours(tally.duration_us),
-        "available_h": _hours(tally.available_us),
-        "unavailable_h": _hours(tally.unavailable_us),
-        "excluded_h": _hours(tally.excluded_us),
+        "hours": hours(tally.duration_us),
+        "available_h": hours(tally.available_us),
+        "unavailable_h": hours(tally.unavailable_us),
+        "excluded_h": hours(tally.excluded_us),
+        "deemed_h": hours(tally.deemed_us),
     }
-
-
-def _by_category(tallies: tuple[Tally, ...]) -> dict[str, float]:
-    sums: dict[Category, Fraction] = {}
-    for tally in tallies:
-        sums[tally.category] = sums.get(tally.category, Fraction(0)) + tally.duration_us
-    return {category.value: _hours(us) for category, us in sums.items()}
 
 
 def _budget(budget: Budget) -> dict[str, float]:
     return {
-        "total_h": _hours(budget.total_us),
-        "used_h": _hours(budget.used_us),
-        "left_h": _hours(budget.left_us),
+        "total_h": hours(budget.total_us),
+        "used_h": hours(budget.used_us),
+        "left_h": hours(budget.left_us),
     }
 
 
-def _settlement(settlement: Settlement) -> dict[str, Any]:
+def settlement_document(settlement: Settlement) -> dict[str, Any]:
+    """The part of an assessment's document that says what is owed."""
     return {
         "agreed": settlement.agreed,
-        "malus": _text(settlement.malus),
+        "malus": amount_text(settlement.malus),
+        "bonus": amount_text(settlement.bonus),
+        "computed_malus": amount_text(settlement.computed_malus),
+        "computed_bonus": amount_text(settlement.computed_bonus),
+        "refund": amount_text(settlement.refund),
         "currency": settlement.currency,
         "capped": settlement.capped,
+        "cap": settlement.cap,
+        "surplus": decimal_text(settlement.surplus),
+        "carried_in": decimal_text(settlement.carried_in),
+        "instead": settlement.instead,
+        "marginal_hour": amount_text(settlement.marginal_hour),
         "steps": list(settlement.steps),
     }
 
 
-def _hours(us: Fraction) -> float:
+def hours(us: Fraction) -> float:
+    """Microseconds as hours."""
     return float(us / HOUR_US)
 
 
-def _text(number: Decimal | None) -> str | None:
+def amount_text(number: Decimal | None) -> str | None:
+    """Money, or a rounded value, with the decimals it has."""
     return None if number is None else f"{number:f}"
 
 

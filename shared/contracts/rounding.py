@@ -25,7 +25,7 @@ def plain(value: Fraction, decimals: int = 6) -> str:
     return text if Fraction(rounded) == value else f"about {text}"
 
 
-def lowest_met(level: Decimal, decimals: int | None) -> Fraction:
+def lowest_met(level: Fraction | Decimal, decimals: int | None) -> Fraction:
     """The smallest exact value that, rounded by the contract's rule (None: not rounded), still reaches `level`."""
     exact = Fraction(level)
     if decimals is None:

@@ -1,22 +1,17 @@
-"""A contract as the kernel sees it: exact numbers, no YAML. Built by `shared.contracts.spec` only."""
+"""A contract as the kernel sees it: exact numbers, no YAML. Built by `shared.contracts.spec` only.
 
-from dataclasses import dataclass
+What each kind of guarantee measures is in `measured`, what a miss costs in `money`.
+"""
+
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from shared.contracts.condition import Condition
-from shared.contracts.formula import Formula
-from shared.model.facts import Category
-
-
-class Verdict(StrEnum):
-    """What a stretch of time counts as under one version of one contract."""
-
-    AVAILABLE = "available"
-    UNAVAILABLE = "unavailable"
-    EXCLUDED = "excluded"
+from shared.contracts.levels import Levels
+from shared.contracts.measured import Measure
+from shared.contracts.money import Caps, CarryOver, DeadBand, Fees, Indexation, MakeGood, Money, TrueUp
 
 
 class PeriodKind(StrEnum):
@@ -29,43 +24,59 @@ class PeriodKind(StrEnum):
     TERM = "term"
 
 
-class Form(StrEnum):
-    """Excluded hours leave the denominator, or count as available in it."""
+class Kind(StrEnum):
+    """What a guarantee is about."""
 
-    EXCLUDED_FROM_DENOMINATOR = "excluded_from_denominator"
-    DEEMED_AVAILABLE = "deemed_available"
+    TIME_AVAILABILITY = "time_availability"
+    PRODUCTION_AVAILABILITY = "production_availability"
+    THRESHOLD_AVAILABILITY = "threshold_availability"
+    TECHNICAL_AVAILABILITY = "technical_availability"
+    ENERGY_INTENSITY = "energy_intensity"
+    ENERGY_SAVINGS = "energy_savings"
+    OEE = "oee"
+    OUTPUT = "output"
+    POWER_CURVE = "power_curve"
+    RESPONSE_TIME = "response_time"
+    MTBF = "mtbf"
+    FAILURE_NOTICE = "failure_notice"
+
+    @property
+    def lower_is_better(self) -> bool:
+        """Whether the guarantee is kept by staying at or below its level."""
+        return self is Kind.ENERGY_INTENSITY
+
+
+class Weighting(StrEnum):
+    """How the assets of a fleet add up: their hours as they are, or weighted by rated power."""
+
+    EQUAL_HOURS = "equal_hours"
+    RATED_POWER = "rated_power"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Allowance:
-    """Time of a category that counts as `within`, and beyond the allowance as `beyond`; one of the amounts is given.
+class Machine:
+    """An asset of the contract. `parts` are the machines of a line; `bottleneck` the one whose stop stops the line."""
 
-    Both are for each asset alone. Hours are for a whole measurement period: a stub period at the edge of the term, or
-    any other window, is allowed its share of them. A fraction is of the window's clock time.
-    """
-
-    category: Category
-    hours_per_asset_per_period: Decimal | None
-    fraction_of_period: Decimal | None
-    within: Verdict
-    beyond: Verdict
+    name: str
+    rated_kw: Decimal | None = None
+    parts: tuple[str, ...] = ()
+    bottleneck: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Override:
-    """A CEL condition over `category`, `cause` and `party` that changes the verdict; the first that holds wins."""
+class FloorPerAsset:
+    """No asset below `level` either; `amount` is owed for each that is."""
 
-    when: Condition
-    verdict: Verdict
+    level: Decimal
+    amount: Decimal
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Malus:
-    """`formula` gives money over the named quantities; never paid when the guarantee is met. `cap` is of one period."""
+class Rounding:
+    """Half up, the value before it meets the level (None: exact), and the money."""
 
-    formula: Formula
-    constants: dict[str, Decimal]
-    cap: Decimal | None
+    value_decimals: int | None = None
+    money_decimals: int = 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,24 +89,55 @@ class AlertPolicy:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Guarantee:
-    """A guarantee on one indicator, named with its version: the formula a contract was signed with never changes."""
+    """A promise about one indicator, named with its version: the formula a contract was signed with never changes.
+
+    `exclusive_of`: guarantees whose malus goes before this one's, so that one loss is never paid twice.
+    `quantities` names what delivers a measured quantity where it is not called as the kind calls it.
+    """
 
     id: str
-    indicator: str = "time_availability@1"
-    level: Decimal
-    form: Form
-    verdicts: dict[Category, Verdict]
-    allowances: tuple[Allowance, ...]
-    overrides: tuple[Override, ...]
-    availability_decimals: int | None
-    money_decimals: int
-    malus: Malus | None
+    kind: Kind
+    indicator: str
+    levels: Levels
+    measure: Measure
+    rounding: Rounding
     alert: AlertPolicy
+    weighting: Weighting = Weighting.EQUAL_HOURS
+    floor: FloorPerAsset | None = None
+    dead_band: DeadBand | None = None
+    malus: tuple[Money, ...] = ()
+    bonus: tuple[Money, ...] = ()
+    caps: Caps = field(default_factory=Caps)
+    carry_over: CarryOver | None = None
+    true_up: TrueUp | None = None
+    make_good: MakeGood | None = None
+    indexation: Indexation | None = None
+    exclusive_of: tuple[str, ...] = ()
+    quantities: dict[str, str] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Statements:
+    """When statements are due and what late and disputed data do; days count from the period's end.
+
+    Data that comes after `late_data_cutoff_days` corrects in a later version. `texts` are terms that nothing computes.
+    """
+
+    late_data_cutoff_days: int | None = None
+    due_days: int | None = None
+    customer_review_days: int | None = None
+    escalation: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Contract:
-    """One immutable version of a contract. `start` and `end` are the first and the last day, both included."""
+    """One immutable version of a contract. `start` and `end` are the first and the last day, both included.
+
+    `settlement_year` is what year caps, yearly allowances and true-ups count in: calendar or contract years.
+    `unreported` names what time is that no source speaks of: `FP` for a log of stops, `IU` information unavailable;
+    None where the contract does not say, and then it is information unavailable too.
+    """
 
     id: str
     version: int
@@ -105,7 +147,19 @@ class Contract:
     start: date
     end: date
     period: PeriodKind
-    assets: tuple[str, ...]
+    settlement_year: PeriodKind
+    machines: tuple[Machine, ...]
     guarantees: tuple[Guarantee, ...]
+    fees: Fees
+    caps: Caps
+    statements: Statements
+    unreported: str | None
+    offering: str | None
+    texts: dict[str, str]
     source: str
     sha256: str
+
+    @property
+    def assets(self) -> tuple[str, ...]:
+        """The names of the machines."""
+        return tuple(machine.name for machine in self.machines)

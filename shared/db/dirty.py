@@ -1,6 +1,6 @@
 """What must be derived again: claimed by asset, settled in the transaction that saves what was derived."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.db.named import load
@@ -28,9 +28,11 @@ class Claim:
 
     The windows end at `until_us`: now, or where a clock ahead of ours carried the asset to; `rest` lies beyond that
     and stays dirty. `marked` is what was said to be dirty, in whole minutes; the windows reach as far as it bears on.
+    `has_sensors`: there may be readings to sum up, and to watch.
     """
 
     asset_id: int
+    has_sensors: bool
     windows: tuple[Window, ...]
     rest: Window | None
     marked: tuple[Window, ...]
@@ -46,29 +48,43 @@ async def spread(connection: AsyncConnection) -> None:
         may_be_more = row is not None and row["may_be_more"]
 
 
-async def claim(connection: AsyncConnection, now_us: int, limit: int) -> list[Claim]:
-    """Claim at most `limit` assets with work, the longest waiting first; their dirty marks are gone when this commits.
+async def claim(connection: AsyncConnection, now_us: int, *, sensing: int, telling: int) -> list[Claim]:
+    """Claim assets with work, the longest waiting first: at most `sensing` with sensors, and `telling` without any.
 
-    To be called in a transaction. Assets another worker holds are passed over.
+    Their dirty marks are gone when this commits. To be called in a transaction. Assets another worker holds are passed
+    over.
     """
     now = from_us(now_us)
     await connection.execute(_SQL["hold_horizon"], {"lock": HORIZON_LOCK})
-    cursor = await connection.execute(_SQL["claim"], {"now": now, "lock": _LOCK, "limit": limit})
+    most = {"sensing": sensing, "telling": telling}
+    cursor = await connection.execute(_SQL["claim"], most | {"now": now, "lock": _LOCK})
     due = {row["asset_id"]: row for row in await cursor.fetchall()}
     cursor = await connection.execute(_SQL["take"], {"assets": list(due), "now": now})
-    marks: dict[int, list[Window]] = {asset_id: [] for asset_id in due}
+    taken: dict[int, list[Window]] = {asset_id: [] for asset_id in due}
     for row in await cursor.fetchall():
-        marks[row["asset_id"]].append(Window(start_us=to_us(row["start_at"]), end_us=to_us(row["end_at"])))
+        taken[row["asset_id"]].append(Window(start_us=to_us(row["start_at"]), end_us=to_us(row["end_at"])))
+    marks = {asset_id: coalesce(map(_in_whole_minutes, windows)) for asset_id, windows in taken.items()}
+    carried_us = {
+        asset_id: now_us if row["carried_to"] is None else to_us(row["carried_to"]) for asset_id, row in due.items()
+    }
+    until_us = {asset_id: max(now_us, carried_us[asset_id]) for asset_id in due}
+    reached = await _reach(connection, marks, until_us)
     claims = []
-    for asset_id, taken in marks.items():
-        marked = coalesce(map(_in_whole_minutes, taken))
-        carried_us = now_us if due[asset_id]["carried_to"] is None else to_us(due[asset_id]["carried_to"])
-        until_us = max(now_us, carried_us)
-        windows = await _reach(connection, asset_id, marked, until_us)
-        if due[asset_id]["holds"]:
-            windows.append(Window(start_us=carried_us, end_us=until_us))
-        inside, rest = parted(coalesce(windows), until_us)
-        claims.append(Claim(asset_id=asset_id, windows=inside, rest=rest, marked=tuple(marked), until_us=until_us))
+    for asset_id, row in due.items():
+        windows = reached[asset_id]
+        if row["holds"]:
+            windows.append(Window(start_us=carried_us[asset_id], end_us=until_us[asset_id]))
+        inside, rest = parted(coalesce(windows), until_us[asset_id])
+        claims.append(
+            Claim(
+                asset_id=asset_id,
+                has_sensors=row["has_sensors"],
+                windows=inside,
+                rest=rest,
+                marked=tuple(marks[asset_id]),
+                until_us=until_us[asset_id],
+            )
+        )
     return claims
 
 
@@ -130,16 +146,20 @@ async def _mark(connection: AsyncConnection, marks: Sequence[tuple[int, Window]]
     )
 
 
-async def _reach(connection: AsyncConnection, asset_id: int, windows: Sequence[Window], now_us: int) -> list[Window]:
-    if not windows:
-        return []
-    cursor = await connection.execute(
-        _SQL["reach"],
-        {
-            "asset": asset_id,
-            "starts": [from_us(window.start_us) for window in windows],
-            "ends": [from_us(window.end_us) for window in windows],
-            "now": from_us(now_us),
-        },
-    )
-    return [Window(start_us=to_us(row["start_at"]), end_us=to_us(row["end_at"])) for row in await cursor.fetchall()]
+async def _reach(
+    connection: AsyncConnection, marks: Mapping[int, Sequence[Window]], until_us: Mapping[int, int]
+) -> dict[int, list[Window]]:
+    """By asset, its marks as far as what they tell bears on."""
+    marked = [(asset_id, window) for asset_id, windows in marks.items() for window in windows]
+    reached: dict[int, list[Window]] = {asset_id: [] for asset_id in marks}
+    if marked:
+        asked = {
+            "assets": [asset_id for asset_id, _ in marked],
+            "starts": [from_us(window.start_us) for _, window in marked],
+            "ends": [from_us(window.end_us) for _, window in marked],
+            "untils": [from_us(until_us[asset_id]) for asset_id, _ in marked],
+        }
+        for row in await (await connection.execute(_SQL["reach"], asked)).fetchall():
+            window = Window(start_us=to_us(row["start_at"]), end_us=to_us(row["end_at"]))
+            reached[row["asset_id"]].append(window)
+    return reached

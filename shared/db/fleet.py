@@ -1,6 +1,7 @@
 """Stores a declared fleet: customers, sites, models with their codes, assets with their sensors, alert channels."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -10,12 +11,17 @@ from shared.db import notify, registration, sparkplug
 from shared.db.named import load
 from shared.db.pool import Connection
 from shared.errors import Fault, SpecError
-from shared.fleet import Asset, Channel, Fleet, Model, Registration, Rule
+from shared.fleet import Asset, Channel, Code, Fleet, Model, Registration, Rule
+from shared.fleet_model import Meant
+from shared.model import packml
+from shared.model.facts import USUAL_TRUST, Meaning
 
 _SQL = load("fleet")
 _Row = dict[str, Any]
 _Place = tuple[str, str]
 _Statement = tuple[str, list[_Row]]
+# From when a meaning holds (None: from the beginning), the meaning, and why it is read so.
+_Version = tuple[datetime | None, Meant | Meaning, str]
 
 
 def save(connection: Connection, fleet: Fleet, source: str = "fleet") -> None:
@@ -90,7 +96,9 @@ def _registry(fleet: Fleet) -> Iterator[_Statement]:
     yield "save_customer", [c.model_dump() for c in fleet.customers]
     yield "save_site", [s.model_dump() for s in fleet.sites]
     yield "save_model", [_model(m) for m in fleet.models]
-    yield "save_code", [row for m in fleet.models for row in _codes(m)]
+    codes = [row for m in fleet.models for row in _codes(m)]
+    yield "supersede_code", codes
+    yield "save_code", codes
     yield "save_asset", [_asset(a) for a in fleet.assets]
     yield "save_model_sensor", [row for m in fleet.models for row in _sensors(m)]
 
@@ -110,19 +118,68 @@ def _model(model: Model) -> _Row:
         "name": model.name,
         "telemetry_hold_us": round(model.telemetry_hold_s * 1e6),
         "payload_format": model.payload,
-        "state_rules": Jsonb([_rule(rule) for rule in model.state_rules]),
+        "state_rules": Jsonb(_state_rules(model)),
+        "trust": None if model.trust == USUAL_TRUST else Jsonb([[*rank] for rank in model.trust]),
+        "min_event_us": round(model.min_event_s * 1e6),
+        "packml": model.packml is not None,
         "detector": watched
         and Jsonb(watched.model_dump(exclude={"bucket_s"}) | {"bucket_us": watched.bucket_s * 1_000_000}),
     }
 
 
+def _state_rules(model: Model) -> list[_Row]:
+    """The rules of the model; before them, what a PackML state says that arrives as a number."""
+    if model.packml is None or model.packml.sensor is None:
+        return [_rule(rule) for rule in model.state_rules]
+    sensor = model.packml.sensor
+    told = [
+        {
+            "when": [{"sensor": sensor, "low": state.number, "high": state.number + 1}],
+            **_meant(_own(model, state) or state.meaning),
+        }
+        for state in packml.STATES
+    ]
+    return [*told, *(_rule(rule) for rule in model.state_rules)]
+
+
 def _rule(rule: Rule) -> _Row:
     when = [{"sensor": name, "low": low, "high": high} for name, (low, high) in rule.when.items()]
-    return {"when": when, "category": rule.category, "cause": rule.cause, "party": rule.party}
+    return {"when": when, **_meant(rule)}
 
 
-def _codes(model: Model) -> list[_Row]:
-    return [code.model_dump() | {"code": key, "model": model.slug} for key, code in model.codes.items()]
+def _meant(meant: Meant | Rule | Meaning) -> _Row:
+    return {"category": meant.category, "cause": meant.cause, "party": meant.party}
+
+
+def _codes(model: Model) -> Iterator[_Row]:
+    """What the file says of each code, and what PackML says of the states that the file does not name."""
+    for key, code in model.codes.items():
+        yield _code(model, key, _versions(code))
+    for key, state in packml.BY_CODE.items() if model.packml else ():
+        if key not in model.codes:
+            own = _own(model, state)
+            yield _code(model, key, _versions(own) if own else [(None, state.meaning, state.note)])
+
+
+def _own(model: Model, state: packml.State) -> Code | None:
+    """What the model says of a PackML state, by its name or by its number."""
+    return model.codes.get(state.name) or model.codes.get(str(state.number))
+
+
+def _versions(code: Code) -> list[_Version]:
+    return [(start, meant, meant.note) for start, meant in code.versions]
+
+
+def _code(model: Model, code: str, versions: Sequence[_Version]) -> _Row:
+    return {
+        "model": model.slug,
+        "code": code,
+        "valid_from": [start for start, _, _ in versions],
+        "category": [meant.category.value for _, meant, _ in versions],
+        "cause": [meant.cause for _, meant, _ in versions],
+        "party": [meant.party.value for _, meant, _ in versions],
+        "note": [note for _, _, note in versions],
+    }
 
 
 def _sensors(model: Model) -> Iterator[_Row]:
@@ -138,6 +195,9 @@ def _sensors(model: Model) -> Iterator[_Row]:
             "physical_high": sensor.physical[1],
             "expected_low": sensor.expected[0],
             "expected_high": sensor.expected[1],
+            "quantity": sensor.quantity and sensor.quantity.name,
+            "quantity_as": sensor.quantity and sensor.quantity.kind.value,
+            "quantity_unit": sensor.quantity and sensor.quantity.unit,
         }
 
 

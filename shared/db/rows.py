@@ -53,7 +53,10 @@ class Sensor:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Event:
-    """An event as the machine reported it; `payload` is the raw message where one event was asked for."""
+    """An event as the machine reported it; `payload` is the raw message where one event was asked for.
+
+    `first_received_at`: when it first came, where a later message told its end.
+    """
 
     id: int
     kind: str
@@ -64,6 +67,9 @@ class Event:
     seq: int
     received_at: datetime
     topic: str
+    announced_at: datetime | None
+    first_received_at: datetime
+    asset_id: int
     payload: bytes | None = None
 
 

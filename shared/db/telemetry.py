@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -10,6 +10,7 @@ import psycopg
 from numpy.typing import NDArray
 
 from shared.db import binary_copy, notify
+from shared.db.events import EventChanges, EventKey, ReportedEvent, merge_events
 from shared.db.named import load
 from shared.db.pool import Connection
 from shared.db.touched import minute_runs
@@ -22,8 +23,6 @@ _SQL: Final = load("telemetry")
 
 # '-infinity' as PostgreSQL keeps a timestamptz.
 _NEVER: Final = -(2**63)
-
-EventKey = tuple[int, EventKind, int, int, str]
 
 
 class RefusedError(VouchError):
@@ -40,26 +39,6 @@ class Readings:
     quality: NDArray[np.int16]
     asset_id: NDArray[np.int32]
     hold_us: NDArray[np.int64]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ReportedEvent:
-    """An event as it came. Asset, kind, start, seq and code identify it; text only describes."""
-
-    customer_id: int
-    asset_id: int
-    kind: EventKind
-    code: str
-    text: str
-    start_us: int
-    end_us: int | None
-    seq: int
-    topic: str
-    payload: bytes
-
-    @property
-    def key(self) -> EventKey:
-        return (self.asset_id, self.kind, self.start_us, self.seq, self.code)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,16 +78,6 @@ class Stored:
     newest_us: Mapping[int, int]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class EventChanges:
-    """What events do to those already stored; `inserts` and `closes` hold at most one event of a key."""
-
-    inserts: tuple[ReportedEvent, ...]
-    closes: tuple[ReportedEvent, ...]
-    duplicates: int
-    conflicts: tuple[int, ...]
-
-
 @contextmanager
 def transaction(connection: Connection) -> Iterator[None]:
     """One transaction.
@@ -142,40 +111,6 @@ def store(connection: Connection, facts: Facts) -> Stored:
         duplicate_events=changes.duplicates,
         conflicting_events=changes.conflicts,
         newest_us=_newest(facts.readings, fresh, changes),
-    )
-
-
-def merge_events(stored: Mapping[EventKey, int | None], events: Sequence[ReportedEvent]) -> EventChanges:
-    """Fold `events`, in order, into the ends of the stored ones.
-
-    An event of a new key is inserted; an end closes what is open; the same again, or an opening message of what is
-    closed already, is a duplicate; another end is a conflict, and the end that is stored stays.
-    """
-    ends = dict(stored)
-    inserts: dict[EventKey, ReportedEvent] = {}
-    closes: dict[EventKey, ReportedEvent] = {}
-    conflicts: list[int] = []
-    duplicates = 0
-    for place, event in enumerate(events):
-        key = event.key
-        if key not in ends:
-            inserts[key] = event
-        elif event.end_us is None or event.end_us == ends[key]:
-            duplicates += 1
-            continue
-        elif ends[key] is not None:
-            conflicts.append(place)
-            continue
-        elif key in inserts:
-            inserts[key] = replace(event, text=inserts[key].text)
-        else:
-            closes[key] = event
-        ends[key] = event.end_us
-    return EventChanges(
-        inserts=tuple(inserts.values()),
-        closes=tuple(closes.values()),
-        duplicates=duplicates,
-        conflicts=tuple(conflicts),
     )
 
 
@@ -240,6 +175,7 @@ def _event_row(event: ReportedEvent, received_us: int) -> dict[str, object]:
         "received_at": from_us(received_us),
         "topic": event.topic,
         "payload": event.payload,
+        "announced_at": None if event.announced_us is None else from_us(event.announced_us),
     }
 
 

@@ -1,7 +1,7 @@
-"""The facts of an asset, the intervals derived from them, and the cube of hours from which any period is summed."""
+"""The facts of an asset, the intervals derived from them, and the cube of days from which any period is summed."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,77 +10,62 @@ from numpy.typing import NDArray
 from shared.db.binary_copy import POSTGRES_EPOCH_US
 from shared.db.named import load
 from shared.db.pool import AsyncConnection
-from shared.instant import HOUR_US, from_us, to_us
-from shared.model.facts import BUILT_IN, AssetEvent, Category, Condition, EventKind, Interval, Meaning, Party, StateRule
+from shared.db.subjects import Subject, subjects
+from shared.instant import DAY_US, from_us, to_us
+from shared.model.facts import AssetEvent, Category, EventKind, Interval, Meaning, Party
+
+__all__ = [
+    "CubeRow", "Subject", "Totals", "around", "durations", "event_of", "events", "intervals", "readings", "save",
+    "save_days", "subjects", "timelines",
+]  # fmt: skip
 
 _SQL = load("timeline")
+_KNOWN_SQL = load("as_of")
 
 Totals = dict[tuple[Category, str, Party], int]
 CubeRow = tuple[int, Category, str, Party, int]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Subject:
-    """What an asset's timeline is derived by: its model's codes and rules; `series` the sensors the rules name.
-
-    Of the time before `told_from_us` telemetry says what it said when it was still kept.
-    """
-
-    asset_id: int
-    customer_id: int
-    hold_us: int
-    rules: tuple[StateRule, ...]
-    meanings: Mapping[str, Meaning]
-    series: Mapping[str, int]
-    told_from_us: int
-
-
-async def subjects(connection: AsyncConnection, asset_ids: Sequence[int]) -> dict[int, Subject]:
-    """How each of the assets is to be read."""
-    rows = await (await connection.execute(_SQL["subjects"], {"assets": list(asset_ids)})).fetchall()
-    models = {row["model_id"] for row in rows}
-    codes = await (await connection.execute(_SQL["meanings"], {"models": list(models)})).fetchall()
-    meanings: dict[int, dict[str, Meaning]] = {model: {} for model in models}
-    for code in codes:
-        meanings[code["model_id"]][code["code"]] = _meaning(code)
-    return {
-        row["asset_id"]: Subject(
-            asset_id=row["asset_id"],
-            customer_id=row["customer_id"],
-            hold_us=row["telemetry_hold_us"],
-            rules=tuple(_rule(rule) for rule in row["state_rules"]),
-            meanings=BUILT_IN | meanings[row["model_id"]],
-            series=row["series"],
-            told_from_us=to_us(row["readings_from"]) + row["telemetry_hold_us"] if row["readings_from"] else 0,
-        )
-        for row in rows
-    }
 
 
 async def events(connection: AsyncConnection, asset_id: int, start_us: int, end_us: int) -> list[AssetEvent]:
     """The events that speak of `[start_us, end_us)`, with the state that held before it."""
     parameters = {"asset": asset_id, "start": from_us(start_us), "end": from_us(end_us)}
     rows = await (await connection.execute(_SQL["events"], parameters)).fetchall()
-    return [
-        AssetEvent(
-            id=row["id"],
-            kind=EventKind(row["kind"]),
-            code=row["code"],
-            text=row["text"],
-            start_us=to_us(row["start_at"]),
-            end_us=None if row["end_at"] is None else to_us(row["end_at"]),
-            seq=row["seq"],
-        )
-        for row in rows
-    ]
+    return [event_of(row) for row in rows]
+
+
+def event_of(row: Mapping[str, Any]) -> AssetEvent:
+    """An event of its row."""
+    return AssetEvent(
+        id=row["id"],
+        kind=EventKind(row["kind"]),
+        code=row["code"],
+        text=row["text"],
+        start_us=to_us(row["start_at"]),
+        end_us=None if row["end_at"] is None else to_us(row["end_at"]),
+        seq=row["seq"],
+        announced_us=None if row["announced_at"] is None else to_us(row["announced_at"]),
+    )
 
 
 async def readings(
-    connection: AsyncConnection, series: Mapping[str, int], start_us: int, end_us: int
+    connection: AsyncConnection,
+    series: Mapping[str, int],
+    start_us: int,
+    end_us: int,
+    *,
+    as_of_us: int | None = None,
 ) -> tuple[NDArray[np.int64], dict[str, NDArray[np.float64]]]:
-    """Instants (n,) in `[start_us, end_us)`, ascending, and each sensor's values (n,) at them, NaN where none."""
+    """Instants (n,) in `[start_us, end_us)`, ascending, and each sensor's values (n,) at them, NaN where none.
+
+    With `as_of_us` the values that were corrected after it are as they were before.
+    """
     parameters = {"series": list(series.values()), "start": from_us(start_us), "end": from_us(end_us)}
-    rows = await (await connection.execute(_SQL["readings"], parameters, binary=True)).fetchall()
+    if as_of_us is None:
+        cursor = await connection.execute(_SQL["readings"], parameters, binary=True)
+    else:
+        known = {**parameters, "as_of": from_us(as_of_us)}
+        cursor = await connection.execute(_KNOWN_SQL["readings"], known, binary=True)
+    rows = await cursor.fetchall()
     found = {row["series_id"]: (np.frombuffer(row["at"], ">i8"), np.frombuffer(row["value"], ">f8")) for row in rows}
     at = np.unique(np.concatenate([np.empty(0, np.int64), *(stamps for stamps, _ in found.values())]))
     values = {name: np.full(at.size, np.nan) for name in series}
@@ -124,32 +109,37 @@ async def save(
         "cause": [i.cause for i in intervals],
         "party": [i.party.value for i in intervals],
         "event_id": [i.event_id for i in intervals],
+        "announced_us": [i.announced_us for i in intervals],
+        "reclassification_id": [i.reclassification_id for i in intervals],
+        "reported_category": [i.reported and i.reported.category.value for i in intervals],
+        "reported_cause": [i.reported and i.reported.cause for i in intervals],
+        "reported_party": [i.reported and i.reported.party.value for i in intervals],
     }
     await connection.execute(_SQL["insert_intervals"], asset | columns)
 
 
-async def save_hours(
+async def save_days(
     connection: AsyncConnection, subject: Subject, rows: Sequence[CubeRow], start_us: int, end_us: int
 ) -> None:
-    """Replace the cube's rows of the whole hours in `[start_us, end_us)` by `rows`."""
+    """Replace the cube's rows of the whole days in `[start_us, end_us)` by `rows`."""
     asset = {"customer": subject.customer_id, "asset": subject.asset_id}
     span = {"start": from_us(start_us), "end": from_us(end_us)}
-    await connection.execute(_SQL["delete_hours"], asset | span)
+    await connection.execute(_SQL["delete_days"], asset | span)
     columns: dict[str, list[Any]] = {
-        "hour_us": [row[0] for row in rows],
+        "day_us": [row[0] for row in rows],
         "category": [row[1].value for row in rows],
         "cause": [row[2] for row in rows],
         "party": [row[3].value for row in rows],
         "duration_us": [row[4] for row in rows],
     }
-    await connection.execute(_SQL["insert_hours"], asset | columns)
+    await connection.execute(_SQL["insert_days"], asset | columns)
 
 
 async def durations(
     connection: AsyncConnection, asset_ids: Sequence[int], start_us: int, end_us: int
 ) -> dict[int, Totals]:
     """Known time of each asset in `[start_us, end_us)` by (category, cause, party), in microseconds, exact."""
-    whole_start, whole_end = -(-start_us // HOUR_US) * HOUR_US, end_us // HOUR_US * HOUR_US
+    whole_start, whole_end = -(-start_us // DAY_US) * DAY_US, end_us // DAY_US * DAY_US
     edges = list(_edges(start_us, end_us, whole_start, whole_end))
     parameters = {
         "assets": list(asset_ids),
@@ -189,21 +179,22 @@ async def _overlapping(
                 cause=row["cause"],
                 party=Party(row["party"]),
                 event_id=row["event_id"],
+                announced_us=None if row["announced_at"] is None else to_us(row["announced_at"]),
+                reclassification_id=row["reclassification_id"],
+                reported=_reported(row),
             )
         )
     return found
+
+
+def _reported(row: Mapping[str, Any]) -> Meaning | None:
+    if row["reported_category"] is None:
+        return None
+    category, party = Category(row["reported_category"]), Party(row["reported_party"])
+    return Meaning(category=category, cause=row["reported_cause"], party=party)
 
 
 def _clip(interval: Interval, start_us: int, end_us: int) -> Interval:
     if interval.start_us >= start_us and interval.end_us <= end_us:
         return interval
     return replace(interval, start_us=max(interval.start_us, start_us), end_us=min(interval.end_us, end_us))
-
-
-def _rule(rule: Mapping[str, Any]) -> StateRule:
-    when = tuple(Condition(sensor=c["sensor"], low=c["low"], high=c["high"]) for c in rule["when"])
-    return StateRule(when=when, meaning=_meaning(rule))
-
-
-def _meaning(row: Mapping[str, Any]) -> Meaning:
-    return Meaning(category=Category(row["category"]), cause=row["cause"], party=Party(row["party"]))

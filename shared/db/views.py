@@ -74,8 +74,8 @@ async def events(
     )
 
 
-async def event(connection: AsyncConnection, asset_id: int, event_id: int) -> rows.Event | None:
-    """One event with the raw message it came in."""
+async def event(connection: AsyncConnection, asset_id: int | None, event_id: int) -> rows.Event | None:
+    """One event (of any machine, or of one) with the raw message it came in."""
     return await _one(connection, "event", rows.Event, asset_id=asset_id, id=event_id)
 
 

@@ -1,6 +1,7 @@
 """Facts about a machine: categories, events, intervals. A fact says what was; only a contract says what it counts."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -38,6 +39,7 @@ class Party(StrEnum):
     THIRD_PARTY = "third_party"
     NOBODY = "nobody"
     UNKNOWN = "unknown"
+    DISPUTED = "disputed"
 
 
 class EventKind(StrEnum):
@@ -47,6 +49,16 @@ class EventKind(StrEnum):
     INTERVAL = "interval"
 
 
+class Source(StrEnum):
+    """Who says what a machine was; `manual` is what both parties agreed upon, or what was ruled."""
+
+    MANUAL = "manual"
+    EVENT = "event"
+    PACKML = "packml"
+    STATE = "state"
+    TELEMETRY = "telemetry"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Meaning:
     """What a code of an asset model is: category, cause (a slug) and the party that answers for it."""
@@ -54,6 +66,40 @@ class Meaning:
     category: Category
     cause: str
     party: Party
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Change:
+    """What a code means from `from_us` on, instead of what it meant before."""
+
+    from_us: int
+    meaning: Meaning
+
+
+# What people agreed upon, then whatever a machine reports, then what its readings say.
+USUAL_TRUST: Final[tuple[tuple[Source, ...], ...]] = (
+    (Source.MANUAL,),
+    (Source.EVENT, Source.PACKML, Source.STATE),
+    (Source.TELEMETRY,),
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Interpretation:
+    """How the facts of a model are read beside the meanings of its codes.
+
+    `trust`: the sources that go before others first, those of one rank together. Interval events shorter than
+    `min_event_us` do not count. `changes`: of each code whose meaning changed, when and to what, ascending. `packml`:
+    the codes of state events that are PackML states.
+    """
+
+    trust: tuple[tuple[Source, ...], ...] = USUAL_TRUST
+    min_event_us: int = 0
+    changes: Mapping[str, tuple[Change, ...]] = field(default_factory=dict)
+    packml: frozenset[str] = frozenset()
+
+
+USUAL: Final = Interpretation()
 
 
 # Intervals we write ourselves; the codes of machines never mean these. Without a connection nothing more is known of a
@@ -69,7 +115,10 @@ BUILT_IN: Final[dict[str, Meaning]] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AssetEvent:
-    """An event as a machine reported it. `end_us` None: still open (interval) or until the next state."""
+    """An event as a machine reported it. `end_us` None: still open (interval) or until the next state.
+
+    `announced_us`: when the other party was told of it in advance; None where nobody recorded that.
+    """
 
     id: int | None
     kind: EventKind
@@ -78,11 +127,16 @@ class AssetEvent:
     start_us: int
     end_us: int | None
     seq: int = 0
+    announced_us: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Interval:
-    """A stretch `[start_us, end_us)` of one asset in one category."""
+    """A stretch `[start_us, end_us)` of one asset in one category; `announced_us` is its event's.
+
+    `reclassification_id`: by which people gave it this meaning; `reported` is what it was before, None where nothing
+    was known.
+    """
 
     start_us: int
     end_us: int
@@ -90,6 +144,13 @@ class Interval:
     cause: str
     party: Party
     event_id: int | None = None
+    announced_us: int | None = None
+    reclassification_id: int | None = None
+    reported: Meaning | None = None
+
+    @property
+    def meaning(self) -> Meaning:
+        return Meaning(category=self.category, cause=self.cause, party=self.party)
 
     @property
     def duration_us(self) -> int:

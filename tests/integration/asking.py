@@ -32,7 +32,8 @@ END: Final = "2026-03-14T12:00:00Z"
 
 IDENTITIES: Final = (
     "customer", "site", "asset_model", "asset", "sensor", "contract", "principal", "channel", "asset_event",
-    "quarantine", "assessment", "model", "anomaly", "alert", "alert_transition", "delivery",
+    "quarantine", "assessment", "model", "anomaly", "alert", "alert_transition", "delivery", "reclassification",
+    "reclassification_step",
 )  # fmt: skip
 
 
@@ -185,6 +186,16 @@ def _found(connection: Connection, estate: Estate) -> None:
         " SELECT customer_id, id, %s, 'node', '' FROM asset WHERE id = %s",
         (estate.word, asset_id),
     )
+    connection.execute(
+        "INSERT INTO quantity (customer_id, asset_id, name, start_at, end_at, value, unit, recorded_at, source)"
+        " SELECT customer_id, id, 'good_units', %s, %s, 1, '1', %s, %s FROM asset WHERE id = %s",
+        (START, END, END, estate.word, asset_id),
+    )
+    connection.execute(
+        "INSERT INTO ticket (customer_id, asset_id, number, priority, received_at, recorded_at, source)"
+        " SELECT customer_id, id, '1', 'P1', %s, %s, %s FROM asset WHERE id = %s",
+        (START, END, estate.word, asset_id),
+    )
     told = (END, f"{estate.word} reason", asset_id)
     connection.execute(
         "INSERT INTO reading_superseded (customer_id, asset_id, series_id, at, old_value, new_value, superseded_at,"
@@ -197,6 +208,14 @@ def _found(connection: Connection, estate: Estate) -> None:
         " reason, source, source_sha256) SELECT customer_id, id, id, %s, %s, %s, %s, 'a.csv', '' FROM asset"
         " WHERE id = %s",
         (START, END, *told),
+    )
+    connection.execute(
+        "WITH proposed AS (INSERT INTO reclassification (customer_id, asset_id, event_id, start_at, end_at, category,"
+        " cause, party, evidence, urls) SELECT customer_id, id, id, %s, %s, 'OEL', 'grid', 'nobody', %s, '{}'"
+        " FROM asset WHERE id = %s RETURNING id, customer_id, start_at, evidence)"
+        " INSERT INTO reclassification_step (customer_id, reclassification_id, status, at, by, side, why)"
+        " SELECT customer_id, id, 'proposed', start_at, %s, 'supplier', evidence FROM proposed",
+        ("2026-03-06T00:00:00Z", "2026-03-07T00:00:00Z", f"{estate.word} says", asset_id, estate.word),
     )
     connection.execute(
         "INSERT INTO channel (name, customer_id, url, kinds) VALUES (%s, %s, 'json://127.0.0.1:9/secret', '{}')",

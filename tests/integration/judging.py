@@ -143,7 +143,7 @@ def derived(connection: Connection) -> list[tuple[Any, ...]]:
 def cube(connection: Connection) -> list[tuple[Any, ...]]:
     """The cube's rows."""
     return connection.execute(
-        "SELECT asset_id, hour, category, cause, party, duration_us FROM asset_hour ORDER BY 1, 2, 3, 4, 5"
+        "SELECT asset_id, day, category, cause, party, duration_us FROM asset_day ORDER BY 1, 2, 3, 4, 5"
     ).fetchall()
 
 

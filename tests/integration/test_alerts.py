@@ -185,7 +185,7 @@ def test_analytics_goes_on_after_the_database_has_cut_it_off(
         admin.execute("SELECT pg_terminate_backend(pid) FROM unnest(%s::integer[]) AS pid", (cut,))
     wait_for(lambda: len(_backends(connection)) == 3 and not set(cut) & set(_backends(connection)), 20, "new ones")
     interval(connection, assets["c1"], "2026-03-02T08:00", "2026-03-02T09:00", "down")
-    wait_for(lambda: connection.execute("SELECT FROM asset_hour").fetchall(), 20, "a pass after the cut")
+    wait_for(lambda: connection.execute("SELECT FROM asset_day").fetchall(), 20, "a pass after the cut")
     assert analytics.poll() is None
 
 

@@ -208,8 +208,8 @@ async def test_a_guarantee_without_an_agreed_malus_shows_no_amount(database_url:
         page = _text(await browser.get(HERON_PAGE))
         assert f"Malus so far {present.NONE}" in page
         assert f"Settlement {present.NONE}" in page
-        assert f"Below target {present.NONE} February 2026" in page
-        assert "Met 0.00 EUR" in page, "version 1, the law of February, has a malus"
+        assert f"Below target {present.NONE} {present.NONE} February 2026" in page
+        assert f"Met 0.00 EUR {present.NONE}" in page, "version 1, the law of February, has a malus"
 
 
 async def test_a_share_of_unknown_time_stands_beside_the_value(database_url: str, connection: Connection) -> None:
@@ -255,13 +255,14 @@ async def test_a_guarantee_that_cannot_be_assessed_has_a_page_too(database_url: 
         "UPDATE assessment SET result = result || %s::jsonb",
         (
             '{"value": null, "value_rounded": null, "margin": null, "bounds": null, "verdict": "not_assessable",'
+            ' "reason": "no_denominator",'
             ' "hours": [], "hours_by_category": {}, "unavailable_hours_by_party": {}, "forecast": null}',
         ),
     )
     async with asking(database_url) as browser:
         await _sign_in(browser, key(connection, "admin"))
         assert "Nothing to assess yet" in _text(await browser.get("/"))
-        assert "No time has passed in this period yet." in _text(await browser.get(HERON_PAGE))
+        assert "Nothing counts yet" in _text(await browser.get(HERON_PAGE))
 
 
 async def test_pages_load_nothing_from_elsewhere(browser: httpx.AsyncClient, herons_key: str) -> None:

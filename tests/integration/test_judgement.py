@@ -9,8 +9,10 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from services.analytics import refresh
 from services.analytics.refresh import run_once
 from shared.contracts import spec
+from shared.contracts.document import digest
 from shared.db import contracts, dirty
 from shared.db import timeline as timelines
 from shared.db.pool import Connection, connect_async
@@ -32,6 +34,9 @@ from tests.integration.judging import (
     us,
 )
 from tests.waiting import wait_for
+
+# Machines without sensors, which are derived many at once.
+TOLD_BY_EVENTS = FLEET[: FLEET.index("    sensors:")] + FLEET[FLEET.index("    codes:") :]
 
 
 def test_states_hold_until_the_next_and_the_last_one_until_now(database_url: str, connection: Connection) -> None:
@@ -142,7 +147,7 @@ def test_the_order_of_arrival_does_not_matter(database_url: str, connection: Con
             judge(database_url, f"2026-03-06T00:{place % 60:02}")
     judge(database_url, "2026-03-07T00:00")
     grown = derived(connection)
-    connection.execute("TRUNCATE interval, asset_hour")
+    connection.execute("TRUNCATE interval, asset_day")
     connection.execute(
         "INSERT INTO dirty_window (asset_id, start_at, end_at, marked_at)"
         " VALUES (%s, '2026-03-01Z', '2026-03-07Z', now())",
@@ -150,6 +155,42 @@ def test_the_order_of_arrival_does_not_matter(database_url: str, connection: Con
     )
     judge(database_url, "2026-03-07T00:00")
     assert derived(connection) == grown
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_many_at_once_are_derived_as_each_alone(
+    database_url: str, connection: Connection, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chance = random.Random(seed)
+    machines = "".join(
+        f"  - {{customer: lechtal, site: kempten, slug: w{n}, name: W{n}, model: compressor}}\n" for n in range(8)
+    )
+    assets = load(connection, TOLD_BY_EVENTS + machines)
+    codes = ["up", "down", "service", "log_end", "4711"]
+    for place, asset_id in enumerate(assets.values()):
+        for hour in range(60):
+            at, minute = f"2026-03-{2 + hour // 24:02}T{hour % 24:02}", chance.randrange(60)
+            match chance.randrange(8) if place % 2 else 0:
+                case 7:
+                    interval(connection, asset_id, f"{at}:{minute:02}", None, chance.choice(["down", "$offline"]))
+                case 6 | 5:
+                    end = f"2026-03-{3 + hour // 24:02}T{hour % 24:02}:05"
+                    interval(connection, asset_id, f"{at}:{minute:02}", end, chance.choice(["service", "$offline"]))
+                case _:
+                    state(connection, asset_id, f"{at}:{minute:02}", chance.choice(codes), chance.randrange(2))
+        if place % 3 == 0:
+            judge(database_url, f"2026-03-05T00:{place:02}")
+    judge(database_url, "2026-03-06T00:00")
+    together = derived(connection)
+    connection.execute("TRUNCATE interval, asset_day")
+    connection.execute(
+        "INSERT INTO dirty_window (asset_id, start_at, end_at, marked_at)"
+        " SELECT id, '2026-03-01Z', '2026-03-07Z', now() FROM asset"
+    )
+    monkeypatch.setattr(refresh, "hull", lambda *_: None)
+    judge(database_url, "2026-03-06T00:00")
+    assert together == derived(connection)
+    assert len({row[0] for row in together}) == len(assets)
 
 
 def _opened_then_closed(connection: Connection, database_url: str, asset_id: int, at: str, end: str) -> None:
@@ -171,11 +212,11 @@ def test_the_cube_sums_to_the_timeline(database_url: str, connection: Connection
         "SELECT category, cause, sum(extract(epoch FROM end_at - start_at) * 1000000)::bigint FROM interval"
         " GROUP BY 1, 2 ORDER BY 1"
     ).fetchall()
-    by_hour = connection.execute(
-        "SELECT category, cause, sum(duration_us)::bigint FROM asset_hour GROUP BY 1, 2 ORDER BY 1"
+    by_day = connection.execute(
+        "SELECT category, cause, sum(duration_us)::bigint FROM asset_day GROUP BY 1, 2 ORDER BY 1"
     ).fetchall()
-    assert by_hour == by_interval
-    assert {row[0] for row in by_hour} == {"FP", "TS", "FO"}
+    assert by_day == by_interval
+    assert {row[0] for row in by_day} == {"FP", "TS", "FO"}
 
 
 def test_durations_of_any_window_are_those_of_its_intervals(database_url: str, connection: Connection) -> None:
@@ -263,6 +304,49 @@ def test_late_data_corrects_the_month_it_belongs_to_and_no_other(database_url: s
     assert {month for month in now if now[month] != versions[month]} == {"2026-02", "2026-04"}
 
 
+def test_late_data_moves_the_money_of_later_months_that_share_a_cap_with_its_own(
+    database_url: str, connection: Connection
+) -> None:
+    capped = CONTRACT.replace("{malus_per_period: 29750}", "{malus_per_year: 4000}")
+    c1 = load(connection, contract_text=capped)["c1"]
+    state(connection, c1, "2025-12-31T12:00", "up")
+    interval(connection, c1, "2026-02-10T00:00", "2026-02-12T00:00", "down")
+    judge(database_url, "2026-04-15T00:00")
+    assert _maluses(connection) == {"2026-01": "0.00", "2026-02": "2976.00", "2026-03": "0.00"}
+    march = documents(connection)["2026-02"]
+    interval(connection, c1, "2026-01-10T00:00", "2026-01-12T00:00", "down")
+    judge(database_url, "2026-04-15T00:01")
+    assert _maluses(connection) == {"2026-01": "2976.00", "2026-02": "1024.00", "2026-03": "0.00"}
+    after = documents(connection)["2026-02"]
+    assert after["settlement"]["capped"]
+    assert {key for key in after if after[key] != march[key]} == {"settlement"}
+    stored = connection.execute("SELECT result, sha256 FROM assessment").fetchall()
+    assert all(digest(document) == sha256 for document, sha256 in stored)
+
+
+def test_what_an_earlier_month_used_of_a_yearly_allowance_bears_on_the_later_ones(
+    database_url: str, connection: Connection
+) -> None:
+    grant = "{category: SM, hours_per_asset_per_year: 48, within: available, beyond: unavailable}"
+    allowed = CONTRACT.replace(
+        "unavailable: [SM, PCA, FO, S]", f"unavailable: [PCA, FO, S]\n      allowance: [{grant}]"
+    )
+    c1 = load(connection, contract_text=allowed)["c1"]
+    state(connection, c1, "2025-12-31T12:00", "up")
+    interval(connection, c1, "2026-02-10T00:00", "2026-02-12T00:00", "service")
+    judge(database_url, "2026-04-15T00:00")
+    assert documents(connection)["2026-02"]["unavailable_hours_by_party"] == {}
+    interval(connection, c1, "2026-01-10T00:00", "2026-01-11T12:00", "service")
+    judge(database_url, "2026-04-15T00:01")
+    assert documents(connection)["2026-01"]["unavailable_hours_by_party"] == {}
+    assert documents(connection)["2026-02"]["unavailable_hours_by_party"] == {"supplier": 36.0}
+
+
+def _maluses(connection: Connection) -> dict[str, str]:
+    found = documents(connection)
+    return {month: found[month]["settlement"]["malus"] for month in sorted(found)[:3]}
+
+
 def test_a_pass_that_fails_leaves_everything_as_it_was(database_url: str, connection: Connection) -> None:
     c1 = load(connection)["c1"]
     state(connection, c1, "2026-03-02T08:00", "up")
@@ -278,10 +362,11 @@ def test_a_pass_that_fails_leaves_everything_as_it_was(database_url: str, connec
     assert len(timeline(connection, c1)) == 1
 
 
+@pytest.mark.parametrize("machines", [FLEET, TOLD_BY_EVENTS])
 def test_an_asset_that_cannot_be_derived_stays_dirty_and_holds_up_nobody(
-    database_url: str, connection: Connection
+    database_url: str, connection: Connection, machines: str
 ) -> None:
-    assets = load(connection)
+    assets = load(connection, machines)
     for asset_id in (assets["c1"], assets["c2"]):
         state(connection, asset_id, "2026-03-02T08:00", "up")
     refusal = sql.SQL("ALTER TABLE interval ADD CONSTRAINT refused CHECK (asset_id <> {})")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from shared import fleet
 from shared.errors import Fault, SpecError
-from shared.model.facts import Category, Party
+from shared.model.facts import USUAL_TRUST, Category, Party, Source
 from shared.model.payload import Format
 
 _EXAMPLES = Path(__file__).parents[2] / "deploy" / "examples"
@@ -311,3 +311,64 @@ def test_a_damaged_field_is_named_and_no_other_entry_is_accused(key: str, data: 
     field = data.draw(st.sampled_from([name for name in damaged[key][0] if name not in ("customer", "slug")]))
     damaged[key][0][field] = {"not": "that"} if field != "codes" else [1]
     assert all(path.startswith(f"{key}[0].{field}") for path in _faults(damaged))
+
+
+# How facts are read.
+
+
+def test_a_code_may_mean_something_else_from_a_date_on() -> None:
+    data = _declared()
+    changed = {"from": "2026-04-01T00:00:00+02:00", "category": "OEL", "cause": "grid", "party": "third_party"}
+    data["models"][0]["codes"]["111"]["changes"] = [changed]
+    [first, second] = fleet.parse(yaml.safe_dump(data), "fleet.yaml").models[0].codes["111"].versions
+    assert (first[0], first[1].category) == (None, Category.FO)
+    assert second[0] is not None
+    assert (second[0].isoformat(), second[1].category) == ("2026-04-01T00:00:00+02:00", Category.OEL)
+
+
+def test_trust_is_an_order_of_all_sources_in_which_some_may_share_a_rank() -> None:
+    data = _declared()
+    assert fleet.parse(yaml.safe_dump(data), "fleet.yaml").models[0].trust == USUAL_TRUST
+    data["models"][0]["trust"] = ["packml", ["event", "state"], "telemetry"]
+    assert fleet.parse(yaml.safe_dump(data), "fleet.yaml").models[0].trust == (
+        (Source.MANUAL,),
+        (Source.PACKML,),
+        (Source.EVENT, Source.STATE),
+        (Source.TELEMETRY,),
+    )
+
+
+_CHANGE = {"category": "FO", "cause": "x", "party": "supplier"}
+_ALL = "must name event, packml, state and telemetry once each; manual goes first, alone"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "path", "reason"),
+    [
+        ("trust", ["event", "state"], "trust", _ALL),
+        ("trust", ["event", "manual", "packml", "state", "telemetry"], "trust", _ALL),
+        ("trust", [["manual", "event"], "packml", "state", "telemetry"], "trust", _ALL),
+        ("trust", ["event", "event", "packml", "state", "telemetry"], "trust", _ALL),
+        ("trust", ["events"], "trust", "'events' is not one of manual, event, packml, state, telemetry"),
+        ("trust", "event", "trust", "must be a list, not 'event'"),
+        ("min_event_s", -1, "min_event_s", "input should be greater than or equal to 0, not -1"),
+        ("packml", {"sensor": "mode"}, "packml", "mode is not a sensor of this model"),
+        (
+            "codes",
+            {"1": {**_CHANGE, "changes": [{**_CHANGE, "from": f"2026-0{month}-01T00:00:00Z"} for month in (2, 2)]}},
+            "codes.1.changes",
+            "must ascend in time, one meaning from each time on",
+        ),
+        (
+            "codes",
+            {"$offline": {"category": "IU", "cause": "x", "party": "nobody", "changes": [
+                {**_CHANGE, "from": "2026-01-01T00:00:00Z"}]}},
+            "codes",
+            "$offline must be IU",
+        ),
+    ],
+)  # fmt: skip
+def test_what_reads_facts_wrongly_is_a_fault_with_its_place(key: str, value: Any, path: str, reason: str) -> None:
+    data = _declared()
+    data["models"][0][key] = value
+    assert _faults(data) == {f"models[0].{path}": reason}

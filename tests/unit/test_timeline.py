@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from shared import timeline
-from shared.instant import HOUR_US, MINUTE_US
+from shared.instant import DAY_US, HOUR_US
 from shared.model.facts import BUILT_IN, AssetEvent, Category, Condition, EventKind, Interval, Meaning, Party, StateRule
 
 RUNNING = Meaning(category=Category.FP, cause="running", party=Party.NOBODY)
@@ -237,22 +237,22 @@ def test_a_fresh_window_replaces_what_stood_in_it_and_joins_its_neighbours() -> 
     assert _said(timeline.splice(existing, [], 20, 55)) == [(0, 20, "running"), (55, 60, "idle"), (60, 100, "running")]
 
 
-def test_the_cube_has_one_row_an_hour_and_fact() -> None:
+def test_the_cube_has_one_row_a_day_and_fact() -> None:
     intervals = [
-        _told(0, 90 * MINUTE_US),
-        _told(90 * MINUTE_US, 100 * MINUTE_US, IDLE),
-        _told(100 * MINUTE_US, 3 * HOUR_US),
+        _told(0, 36 * HOUR_US),
+        _told(36 * HOUR_US, 40 * HOUR_US, IDLE),
+        _told(40 * HOUR_US, 3 * DAY_US),
     ]
-    assert timeline.hours(intervals) == [
-        (0, Category.FP, "running", Party.NOBODY, HOUR_US),
-        (HOUR_US, Category.FP, "running", Party.NOBODY, 50 * MINUTE_US),
-        (HOUR_US, Category.TS, "idle", Party.NOBODY, 10 * MINUTE_US),
-        (2 * HOUR_US, Category.FP, "running", Party.NOBODY, HOUR_US),
+    assert timeline.days(intervals) == [
+        (0, Category.FP, "running", Party.NOBODY, DAY_US),
+        (DAY_US, Category.FP, "running", Party.NOBODY, 20 * HOUR_US),
+        (DAY_US, Category.TS, "idle", Party.NOBODY, 4 * HOUR_US),
+        (2 * DAY_US, Category.FP, "running", Party.NOBODY, DAY_US),
     ]
 
 
-def test_hours_before_1970_are_whole_too() -> None:
-    assert timeline.hours([_told(-HOUR_US - 1, 0)]) == [
-        (-2 * HOUR_US, Category.FP, "running", Party.NOBODY, 1),
-        (-HOUR_US, Category.FP, "running", Party.NOBODY, HOUR_US),
+def test_days_before_1970_are_whole_too() -> None:
+    assert timeline.days([_told(-DAY_US - 1, 0)]) == [
+        (-2 * DAY_US, Category.FP, "running", Party.NOBODY, 1),
+        (-DAY_US, Category.FP, "running", Party.NOBODY, DAY_US),
     ]

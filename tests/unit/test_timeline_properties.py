@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared import timeline
-from shared.instant import HOUR_US
+from shared.instant import DAY_US
 from shared.model.facts import (
     BUILT_IN,
     OFFLINE,
@@ -189,8 +189,8 @@ def test_sums_over_parts_are_the_sum_over_the_whole(line: list[Interval], at_us:
     assert whole == {key: left.get(key, 0) + right.get(key, 0) for key in {**left, **right}}
 
 
-@given(_lines(), st.integers(min_value=1, max_value=HOUR_US), st.integers(-(10**16), 10**16))
-def test_the_cube_and_the_durations_agree_and_no_row_is_longer_than_its_hour(
+@given(_lines(), st.integers(min_value=1, max_value=DAY_US), st.integers(-(10**16), 10**16))
+def test_the_cube_and_the_durations_agree_and_no_row_is_longer_than_its_day(
     line: list[Interval], scale: int, shift: int
 ) -> None:
     stretched = [
@@ -203,17 +203,17 @@ def test_the_cube_and_the_durations_agree_and_no_row_is_longer_than_its_hour(
         )
         for i in line
     ]
-    rows = timeline.hours(stretched)
+    rows = timeline.days(stretched)
     summed: dict[tuple[Category, str, Party], int] = {}
-    for hour_us, category, cause, party, duration_us in rows:
-        assert hour_us % HOUR_US == 0
-        assert 0 < duration_us <= HOUR_US
+    for day_us, category, cause, party, duration_us in rows:
+        assert day_us % DAY_US == 0
+        assert 0 < duration_us <= DAY_US
         summed[category, cause, party] = summed.get((category, cause, party), 0) + duration_us
     assert summed == timeline.durations(stretched, -(10**18), 10**18)
     assert len({row[:4] for row in rows}) == len(rows)
-    for hour_us in {row[0] for row in rows}:
-        inside = timeline.durations(stretched, hour_us, hour_us + HOUR_US)
-        assert inside == {row[1:4]: row[4] for row in rows if row[0] == hour_us}
+    for day_us in {row[0] for row in rows}:
+        inside = timeline.durations(stretched, day_us, day_us + DAY_US)
+        assert inside == {row[1:4]: row[4] for row in rows if row[0] == day_us}
 
 
 @given(

@@ -1,10 +1,9 @@
 """The words of an alert, for an account team: what, by how much, what it costs, and what is still to come."""
 
-from decimal import Decimal
 from fractions import Fraction
 
 from services.analytics.judged import Judged
-from shared.contracts.assessment import Certainty, Settlement
+from shared.contracts.assessment import Budget, Certainty, Settlement
 from shared.instant import HOUR_US, MINUTE_US, SECOND_US, from_us
 from shared.model.alert import Hearing, Machine, Watching
 
@@ -15,12 +14,10 @@ def of_guarantee(judged: Judged, *, opened: bool) -> Words:
     """Title and body of a guarantee at risk, or no longer at risk."""
     assessment, contract = judged.assessment, judged.contract
     name = f"{contract.id}: guarantee {judged.guarantee.id} of {_percent(assessment.level)} for {judged.period.label}"
-    budget = assessment.budget
-    used, total = _hours(budget.used_us), _hours(budget.total_us)
     lines = [
         f"Customer {contract.customer}, contract {contract.id} version {contract.version}.",
         f"Target {_percent(assessment.level)}, so far {_percent(assessment.measured)}.",
-        f"Unavailable time: {used} used of {total} allowed, {_left(budget.left_us)}.",
+        *_budget(assessment.budget),
         _outlook(judged),
         _money(assessment.settlement),
     ]
@@ -78,14 +75,22 @@ def _outlook(judged: Judged) -> str:
     return f"Probability of missing it: {chance}, with {forecast.remaining_h:.0f} machine hours to go ({seen})."
 
 
+def _budget(budget: Budget | None) -> list[str]:
+    if budget is None:
+        return []
+    used, total = _hours(budget.used_us), _hours(budget.total_us)
+    return [f"Unavailable time: {used} used of {total} allowed, {_left(budget.left_us)}."]
+
+
 def _money(settlement: Settlement) -> str:
     if settlement.malus is None:
         return "Malus: not known yet, a quantity of its formula is missing."
     capped = " (the cap)" if settlement.capped else ""
-    return f"Malus as things stand: {settlement.malus:,.2f} {settlement.currency}{capped}."
+    hour = f" One more unavailable hour costs {settlement.marginal_hour:,.2f}." if settlement.marginal_hour else ""
+    return f"Malus as things stand: {settlement.malus:,.2f} {settlement.currency}{capped}.{hour}"
 
 
-def _percent(ratio: Decimal | Fraction | None) -> str:
+def _percent(ratio: Fraction | None) -> str:
     return "unknown" if ratio is None else f"{float(ratio):.2%}"
 
 

@@ -17,7 +17,6 @@ from services.api.security import Right
 from shared.contracts import spec
 from shared.db import rows, views
 from shared.errors import NotFoundError
-from shared.indicators.registry import indicator
 
 router = APIRouter(prefix=PREFIX, tags=[Right.CONTRACTS])
 
@@ -55,9 +54,9 @@ async def get_contract(asked: OnContracts, slug: Slug) -> schema.ContractDetail:
             "guarantees": [
                 {
                     "id": given.id,
-                    "kind": indicator(given.indicator).name,
-                    "level": f"{given.level:f}",
-                    "form": given.form,
+                    "kind": given.kind,
+                    "indicator": given.indicator,
+                    "level": f"{given.levels.base:f}",
                 }
                 for given in terms.guarantees
             ],

@@ -1,6 +1,5 @@
 """Machines: what there is, what happened to them, what they were."""
 
-import base64
 from datetime import datetime, timedelta
 from typing import Annotated, Final
 
@@ -14,6 +13,7 @@ from services.api.schemas.listing import Listing
 from services.api.schemas.query import MAX_BIGINT, MAX_INT, PageQuery, TimelineQuery, WindowPageQuery
 from services.api.security import Right
 from shared.db import rows, timeline, views
+from shared.db.as_of import known_at
 from shared.db.pool import AsyncConnection
 from shared.errors import NotFoundError
 from shared.instant import from_us, to_us
@@ -24,6 +24,7 @@ router = APIRouter(prefix=f"{PREFIX}/assets", tags=[Right.MACHINES])
 
 AssetId = Annotated[int, Path(alias="id", ge=1, le=MAX_INT, description="id of the asset")]
 _LONGEST_TIMELINE: Final = timedelta(days=400)
+_LONGEST_REBUILT: Final = timedelta(days=62)
 
 
 @router.get("")
@@ -66,9 +67,7 @@ async def get_event(
     event = await views.event(asked.connection, asset_id, event_id)
     if event is None:
         raise NotFoundError(f"there is no event {event_id} at an asset {asset_id}")
-    payload = event.payload or b""
-    seen = schema.Event.model_validate(event).model_dump()
-    return schema.EventDetail(**seen, payload_base64=base64.b64encode(payload).decode(), payload_text=_as_text(payload))
+    return schema.event_detail(event)
 
 
 @router.get("/{id}/corrections")
@@ -87,22 +86,33 @@ async def list_corrections(
 async def get_timeline(
     asked: OnMachines, asset_id: AssetId, query: Annotated[TimelineQuery, Query()]
 ) -> schema.Timeline:
-    """What the machine was in `[from, to)` (at most 400 days), every instant of it."""
-    start, end = query.span(asked.now, longest=_LONGEST_TIMELINE)
+    """What the machine was in `[from, to)` (at most 400 days), every instant of it.
+
+    With `as_of` as it was known then: from the events that had come, with the ends known then, what their codes had
+    been declared to mean and what had been settled. Readings do not tell when they came: those taken before `as_of`
+    all count, with the values they had.
+    """
+    start, end = query.span(asked.now, longest=_LONGEST_TIMELINE if query.as_of is None else _LONGEST_REBUILT)
     (resumed,) = paging.key(query.cursor, tuple[paging.Moment], (start,))
     await _must_exist(asked.connection, asset_id)
-    stretches = await _stretches(asked.connection, asset_id, max(start, resumed), end)
+    stretches = await _stretches(asked.connection, asset_id, max(start, resumed), end, query.as_of)
     items, following = paging.page(stretches, query.limit, lambda stretch: (from_us(stretch.end_us),))
     return schema.Timeline(
         asset=asset_id, from_=start, to=end, items=[_stretch(stretch) for stretch in items], next=following
     )
 
 
-async def _stretches(connection: AsyncConnection, asset_id: int, start: datetime, end: datetime) -> list[Interval]:
+async def _stretches(
+    connection: AsyncConnection, asset_id: int, start: datetime, end: datetime, as_of: datetime | None
+) -> list[Interval]:
     if start >= end:
         return []
     start_us, end_us = to_us(start), to_us(end)
-    return complete(await timeline.intervals(connection, asset_id, start_us, end_us), start_us, end_us)
+    if as_of is None:
+        found = await timeline.intervals(connection, asset_id, start_us, end_us)
+    else:
+        found = (await known_at(connection, [asset_id], start_us, end_us, to_us(as_of)))[asset_id]
+    return complete(found, start_us, end_us)
 
 
 async def _must_exist(connection: AsyncConnection, asset_id: int) -> None:
@@ -142,11 +152,7 @@ def _stretch(interval: Interval) -> schema.Stretch:
         cause=interval.cause,
         party=interval.party,
         event_id=interval.event_id,
+        announced_at=None if interval.announced_us is None else from_us(interval.announced_us),
+        reclassification_id=interval.reclassification_id,
+        reported=None if interval.reported is None else schema.Reported.model_validate(interval.reported),
     )
-
-
-def _as_text(payload: bytes) -> str | None:
-    try:
-        return payload.decode()
-    except UnicodeDecodeError:
-        return None

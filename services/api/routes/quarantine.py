@@ -3,10 +3,10 @@
 import base64
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Header, Path, Query
+from fastapi import APIRouter, Path, Query
 
 from services.api import paging
-from services.api.deps import OnQuarantine, ToQuarantine, Visit
+from services.api.deps import IdempotencyKey, OnQuarantine, ToQuarantine, Visit
 from services.api.openapi import PREFIX
 from services.api.problems import ConflictError
 from services.api.schemas import finding as schema
@@ -19,17 +19,6 @@ from shared.errors import NotFoundError
 router = APIRouter(prefix=f"{PREFIX}/quarantine", tags=[Right.QUARANTINE])
 
 RowId = Annotated[int, Path(alias="id", ge=1, le=MAX_BIGINT)]
-# A browser sends no such header across origins, so that a cookie alone can ask for nothing.
-IdempotencyKey = Annotated[
-    str,
-    Header(
-        alias="Idempotency-Key",
-        min_length=1,
-        max_length=200,
-        pattern=r"^[\x21-\x7e]+$",
-        description="any text of your own: the same request under the same key is carried out once",
-    ),
-]
 _KEY: Final = tuple[paging.Moment, paging.Number]
 _LISTED_PAYLOAD: Final = 4_096
 _PREVIEW: Final = 500

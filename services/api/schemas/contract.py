@@ -5,7 +5,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.api.schemas.document import Document
 from services.api.schemas.times import UtcTime
 from shared.contracts.assessment import Outcome
-from shared.contracts.terms import Form, PeriodKind
+from shared.contracts.terms import Kind, PeriodKind
 
 
 class _FromRow(BaseModel):
@@ -39,9 +39,9 @@ class Guarantee(BaseModel):
     """What is promised."""
 
     id: str = Field(examples=["TBA"])
-    kind: str = Field(examples=["time_availability"])
-    level: str = Field(examples=["0.97"])
-    form: Form
+    kind: Kind
+    indicator: str = Field(examples=["time_availability@1"])
+    level: str = Field(description="the base; seasons, ramp-up and ageing are in `source`", examples=["0.97"])
 
 
 class Version(_FromRow):

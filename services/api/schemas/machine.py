@@ -1,9 +1,12 @@
 """Machines, what they reported, and what they were."""
 
+import base64
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.api.schemas.listing import Listing
 from services.api.schemas.times import UtcTime
+from shared.db import rows
 from shared.model.connection import ConnectionState
 from shared.model.facts import Category, EventKind, Party
 
@@ -71,13 +74,16 @@ class Event(_FromRow):
     start_at: UtcTime
     end_at: UtcTime | None = Field(description="null: a state, or an interval that is still open")
     seq: int = Field(description="order among the events of one instant")
-    received_at: UtcTime
+    announced_at: UtcTime | None = Field(description="when it was announced to the other party; null: not on record")
+    first_received_at: UtcTime = Field(description="when it first came")
+    received_at: UtcTime = Field(description="when the last message about it came")
     topic: str = Field(description="the MQTT topic it came by")
 
 
 class EventDetail(Event):
     """An event with the raw message it came in."""
 
+    asset_id: int = Field(description="the machine it is of")
     payload_base64: str = Field(description="the message, byte by byte")
     payload_text: str | None = Field(description="the message as text; null when it is none")
 
@@ -100,6 +106,14 @@ class Correction(_FromRow):
     source: str = Field(description="the file it came from", examples=["2026-03.csv"])
 
 
+class Reported(_FromRow):
+    """What a machine reported, before people gave it another meaning."""
+
+    category: Category
+    cause: str
+    party: Party
+
+
 class Stretch(BaseModel):
     """A stretch of one category. Stretches follow each other without gap or overlap."""
 
@@ -110,6 +124,11 @@ class Stretch(BaseModel):
     cause: str = Field(examples=["running"])
     party: Party = Field(description="who answers for it")
     event_id: int | None = Field(description="the event that says so; null: telemetry, or nothing known")
+    announced_at: UtcTime | None = Field(description="when that event was announced; null: not on record")
+    reclassification_id: int | None = Field(description="by which people gave it this meaning; null: as reported")
+    reported: Reported | None = Field(
+        description="what it was before that; null: there is no reclassification, or nothing was known"
+    )
 
 
 class Timeline(Listing[Stretch]):
@@ -118,3 +137,21 @@ class Timeline(Listing[Stretch]):
     asset: int
     from_: UtcTime = Field(serialization_alias="from")
     to: UtcTime
+
+
+def event_detail(event: rows.Event) -> EventDetail:
+    """An event and its message, byte by byte and, where it is one, as text."""
+    payload = event.payload or b""
+    return EventDetail(
+        **Event.model_validate(event).model_dump(),
+        asset_id=event.asset_id,
+        payload_base64=base64.b64encode(payload).decode(),
+        payload_text=_as_text(payload),
+    )
+
+
+def _as_text(payload: bytes) -> str | None:
+    try:
+        return payload.decode()
+    except UnicodeDecodeError:
+        return None

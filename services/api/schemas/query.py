@@ -10,6 +10,7 @@ from services.api.schemas.times import Instant
 from services.api.tables import Format
 from shared.model.alert import AlertKind, AlertState
 from shared.model.facts import QuarantineReason
+from shared.model.reclassification import Status
 
 MAX_INT = 2**31 - 1
 MAX_BIGINT = 2**63 - 1
@@ -79,6 +80,9 @@ class TimelineQuery(WindowPageQuery):
     """A page of the timeline."""
 
     limit: int = Field(default=1_000, ge=1, le=10_000, description="most items of one page")
+    as_of: Instant | None = Field(
+        default=None, description="as it was known then, in at most 62 days: nothing recorded later counts"
+    )
 
 
 class ValueInUseQuery(Query):
@@ -95,6 +99,12 @@ class ValueInUseQuery(Query):
         description="with `to`: any window of the term instead, computed now by the same rules",
     )
     to: Instant | None = Field(default=None, description="first instant after that window")
+
+
+class ReclassificationsQuery(PageQuery):
+    """Which reclassifications."""
+
+    status: Status | None = Field(default=None, description="how they stand; default: any")
 
 
 class AnomaliesQuery(PageQuery):

@@ -18,15 +18,17 @@ class CategoryBar:
     available_h: float
     unavailable_h: float
     excluded_h: float
+    deemed_h: float
     x: float
     width: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Gauge:
-    """Where target, achieved value and bounds lie on a scale from `floor` (a ratio) to 1; positions in percent."""
+    """Where target, achieved value and bounds lie on a scale from `floor` to `top`; positions in percent."""
 
     floor: float
+    top: float
     level: float
     achieved: float | None
     low: float | None
@@ -53,6 +55,7 @@ def categories(document: dict[str, Any]) -> list[CategoryBar]:
                 available_h=_sum(counted, "available_h"),
                 unavailable_h=_sum(counted, "unavailable_h"),
                 excluded_h=_sum(counted, "excluded_h"),
+                deemed_h=_sum(counted, "deemed_h"),
                 x=round(x, 3),
                 width=round(width, 3),
             )
@@ -62,16 +65,21 @@ def categories(document: dict[str, Any]) -> list[CategoryBar]:
 
 
 def gauge(document: dict[str, Any]) -> Gauge:
-    """The scale begins a quarter of the shown range below the lowest mark."""
+    """The scale leaves a quarter of the shown range below the lowest mark; a ratio's ends at 1 unless it is beyond."""
     level, value, bounds = float(document["level"]), achieved(document), document["bounds"]
     marks = [level, *([] if value is None else [value]), *(bounds.values() if bounds else [])]
-    floor = max(0.0, min(marks) - max(0.25 * (1 - min(marks)), 0.005))
+    lowest, highest = min(marks), max(marks)
+    is_share = document["unit"] == "1" and highest <= 1
+    top = 1.0 if is_share else highest + 0.25 * max(highest - lowest, 0.1 * abs(highest))
+    floor = lowest - max(0.25 * (top - lowest), 0.005)
+    floor = max(0.0, floor) if lowest >= 0 else floor
 
-    def position(ratio: float | None) -> float | None:
-        return None if ratio is None else round(100 * (ratio - floor) / (1 - floor), 3)
+    def position(mark: float | None) -> float | None:
+        return None if mark is None else round(100 * (mark - floor) / (top - floor), 3)
 
     return Gauge(
         floor=floor,
+        top=top,
         level=position(level) or 0.0,
         achieved=position(value),
         low=position(bounds["low"]) if bounds else None,

@@ -17,6 +17,8 @@ from services.api.security import COOKIE, UnauthenticatedError
 from services.api.web import present
 from services.api.web.templates import render
 from shared.contracts import spec
+from shared.contracts.kinds.registry import policy_of
+from shared.contracts.measured import Form
 from shared.contracts.terms import Guarantee
 from shared.db import principals, rows, views
 from shared.errors import NotFoundError
@@ -44,12 +46,12 @@ class ContractPageQuery(Parameters):
 class GuaranteeSection:
     """What the page shows of one guarantee: the chosen period, and all of them (the latest first).
 
-    `promised` is the guarantee itself, by the version of the contract.
+    `form`: what excluded hours do, where time is what counts.
     """
 
     shown: rows.StoredAssessment
     periods: list[rows.StoredAssessment]
-    promised: dict[int, Guarantee]
+    form: Form | None
 
 
 @router.get("/")
@@ -145,9 +147,16 @@ def _sections(
     for assessment in reversed(assessed):
         by_guarantee.setdefault(assessment.guarantee_id, []).append(assessment)
     return {
-        guarantee: GuaranteeSection(shown=_shown(periods, period, now), periods=periods, promised=promised[guarantee])
+        guarantee: _section(periods, _shown(periods, period, now), promised[guarantee])
         for guarantee, periods in sorted(by_guarantee.items())
     }
+
+
+def _section(
+    periods: list[rows.StoredAssessment], shown: rows.StoredAssessment, promised: dict[int, Guarantee]
+) -> GuaranteeSection:
+    policy = policy_of(promised[shown.version])
+    return GuaranteeSection(shown=shown, periods=periods, form=policy.form if policy else None)
 
 
 def _shown(periods: list[rows.StoredAssessment], period: str | None, now: datetime) -> rows.StoredAssessment:

@@ -30,6 +30,7 @@ PARTIES: Final = {
     "third_party": "Third party",
     "nobody": "Nobody",
     "unknown": "Not known",
+    "disputed": "Disputed",
 }
 ALERTS: Final = {
     "guarantee_at_risk": "Guarantee at risk",
@@ -38,8 +39,13 @@ ALERTS: Final = {
 }
 # What is about to cost money comes first.
 _URGENCY: Final = tuple(ALERTS)
-_RUNNING: Final = {"met": "On target", "missed": "Below target"}
-_OVER: Final = {"met": "Met", "missed": "Missed"}
+_RUNNING: Final = {
+    "met": "On target",
+    "missed": "Below target",
+    "inconclusive": "Undecided",
+    "not_assessable": "Nothing to assess yet",
+}
+_OVER: Final = {"met": "Met", "missed": "Missed", "inconclusive": "Not proven", "not_assessable": "Not assessable"}
 FORMS: Final = {
     "excluded_from_denominator": "Excluded hours leave the denominator.",
     "deemed_available": "Excluded hours count as available.",
@@ -47,7 +53,12 @@ FORMS: Final = {
 # Data gaps up to this share of the time are not worth a word beside the value.
 _UNKNOWN_WORTH_SAYING: Final = 0.005
 _CERTAIN: Final = {"certain_miss": "certain", "impossible_miss": "ruled out"}
-_UNDECIDED: Final = {"inconclusive": "Undecided: data gaps", "not_assessable": "Nothing to assess yet"}
+_REASONS: Final = {
+    "no_denominator": "Nothing counts yet",
+    "missing_quantity": "A measured quantity is missing",
+    "no_tickets": "No ticket was received",
+    "no_failures": "No failure happened",
+}
 
 
 def achieved(document: dict[str, Any]) -> float | None:
@@ -78,6 +89,20 @@ def points(ratio: float | None) -> str:
     return f"{_signed(ratio * 100, digits)}{_SPACE}pp"
 
 
+def value(number: float | str | None, unit: str, *, beside: float | str | None = None) -> str:
+    """A ratio in percent, anything else with its unit."""
+    if number is None or unit == "1":
+        return percent(number, beside=beside)
+    return f"{_fixed(float(number), 2)}{_SPACE}{unit}"
+
+
+def difference(number: float | None, unit: str) -> str:
+    """How far a value is from its target, with its sign."""
+    if number is None or unit == "1":
+        return points(number)
+    return f"{_signed(number, 2)}{_SPACE}{unit}"
+
+
 def hours(amount: float | None, *, signed: bool = False) -> str:
     """Hours with one decimal; two below ten, so that minutes are not lost."""
     if amount is None:
@@ -91,6 +116,28 @@ def money(amount: str | None, currency: str) -> str:
     if amount is None:
         return "not computable yet"
     return f"{_dressed(f'{Decimal(amount):,f}')}{_SPACE}{currency}"
+
+
+def total(amount_of: float, unit: str) -> str:
+    """A numerator or denominator with its unit."""
+    if unit == "h":
+        return hours(amount_of)
+    return amount(amount_of) if unit == "1" else f"{amount(amount_of)}{_SPACE}{unit}"
+
+
+def reason(code: str) -> str:
+    """Why there is no value, as a sentence begins."""
+    return _REASONS.get(code, words(code).capitalize())
+
+
+def is_owed(amount: str | None) -> bool:
+    """Whether an amount is known and not nothing."""
+    return amount is not None and Decimal(amount) != 0
+
+
+def amount(number: float) -> str:
+    """A measured amount, two decimals where it has any."""
+    return _fixed(number, 0 if number == int(number) else 2)
 
 
 def malus(settlement: dict[str, Any]) -> str:
@@ -128,8 +175,11 @@ def is_likely_miss(document: dict[str, Any]) -> bool:
 def verdict(document: dict[str, Any]) -> str:
     """The outcome in words: of a running period what holds so far."""
     outcome = document["verdict"]
-    decided = _OVER if document["period"]["complete"] else _RUNNING
-    return decided.get(outcome) or _UNDECIDED[outcome]
+    if document["period"]["complete"]:
+        return _OVER[outcome]
+    if outcome == "missed" and document["kind"] == "energy_intensity":
+        return "Above the limit"
+    return _RUNNING[outcome]
 
 
 def urgency(kind: str) -> int:

@@ -54,7 +54,10 @@ WITH held AS MATERIALIZED (
       AND NOT EXISTS (SELECT FROM event_superseded s WHERE s.event_id = e.id AND s.source_sha256 = %(sha256)s)
     FOR UPDATE
 ), written AS (
-    UPDATE asset_event e SET end_at = %(end_at)s, received_at = %(now)s, topic = %(topic)s, payload = %(payload)s
+    UPDATE asset_event e
+    SET end_at = %(end_at)s, first_received_at = coalesce(e.first_received_at, e.received_at),
+        end_received_at = coalesce(e.end_received_at, e.received_at), received_at = %(now)s, topic = %(topic)s,
+        payload = %(payload)s
     FROM held WHERE e.id = held.id
 ), noted AS (
     INSERT INTO event_superseded

@@ -17,7 +17,8 @@ WITH arrived AS (
 SELECT count(*) = 1000 AS may_be_more FROM arrived;
 
 -- name: claim
--- Assets with work before `now`, the longest waiting first, each locked whole until the transaction ends. Work is a
+-- Assets with work before `now`, the longest waiting first, each locked whole until the transaction ends: so many with
+-- sensors, which are worked off one by one, and so many that are told by events alone. Work is a
 -- dirty window, or an open interval or last state that still holds and was carried less far than `now`; a state that
 -- means IU says nothing and is not carried, nor is what began before the connection was lost.
 WITH holding AS (
@@ -45,50 +46,56 @@ WITH holding AS (
     UNION ALL
     SELECT asset_id, min(marked_at), false FROM dirty_window WHERE start_at < %(now)s GROUP BY asset_id
 ), due AS MATERIALIZED (
-    SELECT asset_id, bool_or(holds) AS holds FROM work GROUP BY asset_id ORDER BY min(since), asset_id
+    SELECT w.asset_id, bool_or(w.holds) AS holds, EXISTS (SELECT FROM sensor n WHERE n.asset_id = w.asset_id) AS has_sensors
+    FROM work w GROUP BY w.asset_id ORDER BY min(w.since), w.asset_id
+), held AS (
+    (SELECT d.* FROM due d
+     WHERE CASE WHEN d.has_sensors THEN pg_try_advisory_xact_lock(%(lock)s, d.asset_id) END LIMIT %(sensing)s)
+    UNION ALL
+    (SELECT d.* FROM due d
+     WHERE CASE WHEN NOT d.has_sensors THEN pg_try_advisory_xact_lock(%(lock)s, d.asset_id) END LIMIT %(telling)s)
 )
-SELECT d.asset_id, d.holds, (SELECT s.carried_to FROM asset_status s WHERE s.asset_id = d.asset_id) AS carried_to
-FROM due d
-WHERE pg_try_advisory_xact_lock(%(lock)s, d.asset_id)
-LIMIT %(limit)s;
+SELECT h.*, (SELECT s.carried_to FROM asset_status s WHERE s.asset_id = h.asset_id) AS carried_to FROM held h;
 
 -- name: take
 DELETE FROM dirty_window WHERE asset_id = ANY (%(assets)s) AND start_at < %(now)s
 RETURNING asset_id, start_at, end_at;
 
 -- name: reach
--- How far each window of an asset reaches: a state to the next one (the last to `now`; one that means IU only as far as
--- there is something to remove), an open interval to `now`, an interval that was closed as far as it had been carried.
--- By a loss of the connection anything may end that went on to `now`.
-SELECT w.start_at, greatest(w.end_at, state.until_at, open.until_at, closed.until_at) AS end_at
-FROM unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[]) AS w (start_at, end_at)
+-- How far each window of an asset reaches: a state to the next one (the last to until_at; one that means IU only as far as
+-- there is something to remove), an open interval to until_at, an interval that was closed as far as it had been carried.
+-- By a loss of the connection anything may end that went on to until_at.
+SELECT w.asset_id, w.start_at, greatest(w.end_at, state.until_at, open.until_at, closed.until_at) AS end_at
+FROM unnest(%(assets)s::integer[], %(starts)s::timestamptz[], %(ends)s::timestamptz[],
+            %(untils)s::timestamptz[]) AS w (asset_id, start_at, end_at, until_at)
 CROSS JOIN LATERAL (
     SELECT (
         SELECT coalesce(
             (SELECT min(n.start_at) FROM asset_event n
-             WHERE n.asset_id = %(asset)s AND n.kind = 'state' AND n.start_at >= w.end_at),
+             WHERE n.asset_id = w.asset_id AND n.kind = 'state' AND n.start_at >= w.end_at),
             CASE WHEN k.category = 'IU'
-                THEN (SELECT max(i.end_at) FROM interval i WHERE i.asset_id = %(asset)s AND i.start_at >= (
-                    SELECT max(start_at) FROM interval WHERE asset_id = %(asset)s))
-                ELSE %(now)s::timestamptz END)
+                THEN (SELECT max(i.end_at) FROM interval i WHERE i.asset_id = w.asset_id AND i.start_at >= (
+                    SELECT max(start_at) FROM interval WHERE asset_id = w.asset_id))
+                ELSE w.until_at END)
         FROM asset_event e
         JOIN asset a ON a.id = e.asset_id
         LEFT JOIN code_map k ON k.model_id = a.model_id AND k.code = e.code
-        WHERE e.asset_id = %(asset)s AND e.kind = 'state' AND e.start_at >= w.start_at AND e.start_at < w.end_at
+        WHERE e.asset_id = w.asset_id AND e.kind = 'state' AND e.start_at >= w.start_at AND e.start_at < w.end_at
         ORDER BY e.start_at DESC, e.seq DESC, e.code DESC LIMIT 1
     ) AS until_at
 ) AS state
 CROSS JOIN LATERAL (
-    SELECT max(%(now)s::timestamptz) AS until_at FROM asset_event e
-    WHERE e.asset_id = %(asset)s AND e.kind = 'interval' AND e.code <> '$silent'
+    SELECT CASE WHEN count(*) > 0 THEN w.until_at END AS until_at FROM asset_event e
+    WHERE e.asset_id = w.asset_id AND e.kind = 'interval' AND e.code <> '$silent'
       AND (e.end_at IS NULL OR e.code = '$offline') AND e.start_at >= w.start_at AND e.start_at < w.end_at
 ) AS open
 CROSS JOIN LATERAL (
     SELECT max(i.end_at) AS until_at
-    FROM interval i
-    JOIN asset_event e ON e.id = i.event_id
-    WHERE i.asset_id = %(asset)s AND i.end_at > w.end_at AND i.end_at > e.end_at
-      AND e.end_at >= w.start_at AND e.end_at <= w.end_at
+    FROM asset_event e
+    JOIN interval i ON i.event_id = e.id AND i.end_at > e.end_at
+    WHERE e.asset_id = w.asset_id AND e.kind = 'interval' AND e.end_at >= w.start_at AND e.end_at <= w.end_at
+      AND i.asset_id = w.asset_id AND i.end_at > w.end_at AND i.start_at >= (
+          SELECT max(start_at) FROM interval WHERE asset_id = w.asset_id AND start_at <= w.end_at)
 ) AS closed;
 
 -- name: count

@@ -8,16 +8,34 @@ SELECT c.id, %(slug)s, %(name)s FROM customer c WHERE c.slug = %(customer)s
 ON CONFLICT (customer_id, slug) DO UPDATE SET name = excluded.name;
 
 -- name: save_model
-INSERT INTO asset_model (slug, name, telemetry_hold_us, payload_format, state_rules, detector)
-VALUES (%(slug)s, %(name)s, %(telemetry_hold_us)s, %(payload_format)s, %(state_rules)s, %(detector)s)
+INSERT INTO asset_model (slug, name, telemetry_hold_us, payload_format, state_rules, detector, trust, min_event_us,
+                         packml)
+VALUES (%(slug)s, %(name)s, %(telemetry_hold_us)s, %(payload_format)s, %(state_rules)s, %(detector)s, %(trust)s,
+        %(min_event_us)s, %(packml)s)
 ON CONFLICT (slug) DO UPDATE SET name = excluded.name, telemetry_hold_us = excluded.telemetry_hold_us,
-    payload_format = excluded.payload_format, state_rules = excluded.state_rules, detector = excluded.detector;
+    payload_format = excluded.payload_format, state_rules = excluded.state_rules, detector = excluded.detector,
+    trust = excluded.trust, min_event_us = excluded.min_event_us, packml = excluded.packml;
+
+-- name: supersede_code
+-- What is said otherwise now, or no longer; it stays on record.
+UPDATE code_version v SET superseded_at = now()
+FROM asset_model m
+WHERE m.slug = %(model)s AND v.model_id = m.id AND v.code = %(code)s AND v.superseded_at IS NULL AND NOT EXISTS (
+    SELECT FROM unnest(%(valid_from)s::timestamptz[], %(category)s::text[], %(cause)s::text[], %(party)s::text[],
+                       %(note)s::text[]) AS n (valid_from, category, cause, party, note)
+    WHERE coalesce(n.valid_from, '-infinity') = v.valid_from
+      AND (n.category, n.cause, n.party, n.note) = (v.category, v.cause, v.party, v.note));
 
 -- name: save_code
-INSERT INTO code_map (model_id, code, category, cause, party, note)
-SELECT m.id, %(code)s, %(category)s, %(cause)s, %(party)s, %(note)s FROM asset_model m WHERE m.slug = %(model)s
-ON CONFLICT (model_id, code) DO UPDATE SET category = excluded.category, cause = excluded.cause,
-    party = excluded.party, note = excluded.note;
+INSERT INTO code_version (model_id, code, valid_from, category, cause, party, note, recorded_at)
+SELECT m.id, %(code)s, coalesce(n.valid_from, '-infinity'), n.category, n.cause, n.party, n.note, now()
+FROM asset_model m
+CROSS JOIN unnest(%(valid_from)s::timestamptz[], %(category)s::text[], %(cause)s::text[], %(party)s::text[],
+                  %(note)s::text[]) AS n (valid_from, category, cause, party, note)
+WHERE m.slug = %(model)s AND NOT EXISTS (
+    SELECT FROM code_version v
+    WHERE v.model_id = m.id AND v.code = %(code)s AND v.valid_from = coalesce(n.valid_from, '-infinity')
+      AND v.superseded_at IS NULL);
 
 -- name: save_asset
 INSERT INTO asset (customer_id, site_id, model_id, slug, name, silent_after_s, healthy_from, healthy_to)
@@ -31,11 +49,12 @@ ON CONFLICT (site_id, slug) DO UPDATE SET model_id = excluded.model_id, name = e
 
 -- name: save_model_sensor
 INSERT INTO model_sensor (model_id, name, unit, reported_unit, reported_scale, reported_offset, physical_low,
-                          physical_high, expected_low, expected_high)
+                          physical_high, expected_low, expected_high, quantity, quantity_as, quantity_unit)
 SELECT m.id, %(name)s, %(unit)s, %(reported_unit)s, %(reported_scale)s, %(reported_offset)s, %(physical_low)s,
-       %(physical_high)s, %(expected_low)s, %(expected_high)s
+       %(physical_high)s, %(expected_low)s, %(expected_high)s, %(quantity)s, %(quantity_as)s, %(quantity_unit)s
 FROM asset_model m WHERE m.slug = %(model)s
-ON CONFLICT (model_id, name) DO UPDATE SET unit = excluded.unit, reported_unit = excluded.reported_unit,
+ON CONFLICT (model_id, name) DO UPDATE SET quantity = excluded.quantity, quantity_as = excluded.quantity_as,
+    quantity_unit = excluded.quantity_unit, unit = excluded.unit, reported_unit = excluded.reported_unit,
     reported_scale = excluded.reported_scale, reported_offset = excluded.reported_offset,
     physical_low = excluded.physical_low, physical_high = excluded.physical_high,
     expected_low = excluded.expected_low, expected_high = excluded.expected_high;
@@ -101,9 +120,13 @@ ON CONFLICT (name) DO UPDATE SET customer_id = excluded.customer_id, url = exclu
 
 -- name: interpretations
 -- What is derived from an asset's facts depends on these settings of it and its model.
-SELECT a.id, md5(concat_ws('|', m.id, m.telemetry_hold_us, m.state_rules, m.detector, a.healthy_from, a.healthy_to,
-    (SELECT jsonb_object_agg(k.code, jsonb_build_array(k.category, k.cause, k.party))
-     FROM code_map k WHERE k.model_id = m.id)))
+SELECT a.id, md5(concat_ws('|', m.id, m.telemetry_hold_us, m.state_rules, m.detector, m.trust, m.min_event_us,
+    m.packml, a.healthy_from, a.healthy_to,
+    (SELECT jsonb_agg(jsonb_build_array(v.code, v.valid_from, v.category, v.cause, v.party)
+                      ORDER BY v.code, v.valid_from)
+     FROM code_version v WHERE v.model_id = m.id AND v.superseded_at IS NULL),
+    (SELECT jsonb_agg(jsonb_build_array(q.name, q.quantity, q.quantity_as, q.quantity_unit) ORDER BY q.name)
+     FROM model_sensor q WHERE q.model_id = m.id AND q.quantity IS NOT NULL)))
 FROM asset a JOIN asset_model m ON m.id = a.model_id;
 
 -- name: mark_known_time

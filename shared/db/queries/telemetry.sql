@@ -34,13 +34,16 @@ FOR UPDATE OF e
 
 -- name: insert_event
 INSERT INTO asset_event
-    (customer_id, asset_id, kind, code, text, start_at, end_at, seq, received_at, topic, payload)
+    (customer_id, asset_id, kind, code, text, start_at, end_at, seq, received_at, topic, payload, announced_at)
 VALUES (%(customer_id)s, %(asset_id)s, %(kind)s, %(code)s, %(text)s, %(start_at)s, %(end_at)s, %(seq)s,
-        %(received_at)s, %(topic)s, %(payload)s)
+        %(received_at)s, %(topic)s, %(payload)s, %(announced_at)s)
 
 -- name: close_event
+-- When it first came stays on record, and so does the announcement that was said first.
 UPDATE asset_event
-SET end_at = %(end_at)s, received_at = %(received_at)s, topic = %(topic)s, payload = %(payload)s
+SET end_at = %(end_at)s, first_received_at = coalesce(first_received_at, received_at), end_received_at = %(received_at)s,
+    received_at = %(received_at)s, topic = %(topic)s, payload = %(payload)s,
+    announced_at = coalesce(announced_at, %(announced_at)s)
 WHERE asset_id = %(asset_id)s AND kind = %(kind)s AND start_at = %(start_at)s AND seq = %(seq)s AND code = %(code)s
 
 -- name: mark_dirty

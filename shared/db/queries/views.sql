@@ -26,7 +26,8 @@ SELECT id, name, unit, physical_low, physical_high, expected_low, expected_high
 FROM sensor WHERE asset_id = %(asset_id)s ORDER BY name
 
 -- name: events
-SELECT id, kind, code, text, start_at, end_at, seq, received_at, topic
+SELECT id, kind, code, text, start_at, end_at, seq, received_at, topic, announced_at,
+       coalesce(first_received_at, received_at) AS first_received_at, asset_id
 FROM asset_event
 WHERE asset_id = %(asset_id)s AND start_at < %(end)s
   AND (start_at >= %(start)s OR (kind = 'interval' AND (end_at > %(start)s OR end_at IS NULL)))
@@ -34,8 +35,9 @@ WHERE asset_id = %(asset_id)s AND start_at < %(end)s
 ORDER BY start_at, id LIMIT %(limit)s
 
 -- name: event
-SELECT id, kind, code, text, start_at, end_at, seq, received_at, topic, payload
-FROM asset_event WHERE asset_id = %(asset_id)s AND id = %(id)s
+SELECT id, kind, code, text, start_at, end_at, seq, received_at, topic, announced_at,
+       coalesce(first_received_at, received_at) AS first_received_at, asset_id, payload
+FROM asset_event WHERE (%(asset_id)s::integer IS NULL OR asset_id = %(asset_id)s) AND id = %(id)s
 
 -- name: corrections
 SELECT c.id, 'reading' AS kind, c.at, n.name AS sensor, n.unit, c.old_value, c.new_value, NULL::bigint AS event_id,

@@ -1,5 +1,7 @@
 """Which periods of a contract a pass assesses."""
 
+from dataclasses import replace
+
 import pytest
 
 from services.analytics.judge import due_periods
@@ -25,7 +27,16 @@ guarantees:
       unavailable: [SM, PCA, FO, S]
 """
 DAYS = tuple(Period(start_us=n * DAY_US, end_us=(n + 1) * DAY_US, full_us=DAY_US, label=f"day {n}") for n in range(5))
-STORED = StoredContract(id=1, customer_id=1, contract=parse(TEXT, "contract"), periods=DAYS, asset_ids=(7, 8))
+STORED = StoredContract(
+    id=1,
+    customer_id=1,
+    contract=parse(TEXT, "contract"),
+    periods=DAYS,
+    reach_us={day: day.start_us for day in DAYS},
+    assets={"kempten/c1": 7},
+)
+# A guarantee of these looks a day further back.
+REACHING = replace(STORED, reach_us={day: day.start_us - DAY_US for day in DAYS})
 NOON_OF_DAY_2 = 2 * DAY_US + 12 * HOUR_US
 BEFORE = frozenset({0, DAY_US})
 
@@ -35,21 +46,26 @@ def _window(start_h: int, end_h: int) -> Window:
 
 
 @pytest.mark.parametrize(
-    ("touched", "final", "now_us", "expected"),
+    ("windows", "final", "now_us", "expected"),
     [
-        ({}, BEFORE, NOON_OF_DAY_2, [2]),
-        ({}, frozenset(), NOON_OF_DAY_2, [0, 1, 2]),
-        ({}, frozenset({0}), NOON_OF_DAY_2, [1, 2]),
-        ({7: [_window(5, 6)]}, BEFORE, NOON_OF_DAY_2, [0, 2]),
-        ({8: [_window(23, 25)]}, BEFORE, NOON_OF_DAY_2, [0, 1, 2]),
-        ({7: [_window(0, 24)]}, BEFORE, NOON_OF_DAY_2, [0, 2]),
-        ({9: [_window(5, 6)]}, BEFORE, NOON_OF_DAY_2, [2]),
-        ({}, BEFORE, 2 * DAY_US, []),
-        ({}, BEFORE, 3 * DAY_US, [2]),
-        ({}, frozenset(n * DAY_US for n in range(5)), 9 * DAY_US, []),
+        ([], BEFORE, NOON_OF_DAY_2, [2]),
+        ([], frozenset(), NOON_OF_DAY_2, [0, 1, 2]),
+        ([], frozenset({0}), NOON_OF_DAY_2, [1, 2]),
+        ([_window(5, 6)], BEFORE, NOON_OF_DAY_2, [0, 2]),
+        ([_window(23, 25)], BEFORE, NOON_OF_DAY_2, [0, 1, 2]),
+        ([_window(0, 24)], BEFORE, NOON_OF_DAY_2, [0, 2]),
+        ([], BEFORE, 2 * DAY_US, []),
+        ([], BEFORE, 3 * DAY_US, [2]),
+        ([], frozenset(n * DAY_US for n in range(5)), 9 * DAY_US, []),
     ],
 )
 def test_the_running_period_the_unfinished_and_the_touched_are_due(
-    touched: dict[int, list[Window]], final: frozenset[int], now_us: int, expected: list[int]
+    windows: list[Window], final: frozenset[int], now_us: int, expected: list[int]
 ) -> None:
-    assert [DAYS.index(period) for period in due_periods(STORED, touched, final, now_us)] == expected
+    assert [DAYS.index(period) for period in due_periods(STORED, windows, final, now_us)] == expected
+
+
+def test_a_period_is_due_for_what_its_guarantees_look_back_on() -> None:
+    every = frozenset(day.start_us for day in DAYS)
+    due = due_periods(REACHING, [_window(5, 6)], every, 9 * DAY_US)
+    assert [DAYS.index(period) for period in due] == [0, 1]

@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 from services.api.schemas.document import Document
 from services.api.web import chart, present
 from shared.contracts import spec
-from shared.contracts.assess import assess
 from shared.contracts.document import as_document, digest
 from shared.contracts.forecast import Evidence
-from shared.instant import HOUR_US, to_us
+from shared.contracts.periods import periods
+from shared.instant import HOUR_US
 from shared.model.facts import Category, Party
-from tests.unit.api.agreement import CONTRACT, START
+from tests.unit.api.agreement import CONTRACT
+from tests.unit.contracts.judging import judge
 
 Key = tuple[Category, str, Party]
 
@@ -41,11 +42,9 @@ def test_every_document_of_the_kernel_keeps_its_digest_on_the_wire(
     known: Mapping[Key, int], hours: int, evidence: Evidence | None, quantities: Mapping[str, Decimal], index: int
 ) -> None:
     contract = spec.parse(CONTRACT, "contract")
-    start_us, end_us = to_us(START), to_us(START) + 744 * HOUR_US
-    as_of_us = min(end_us, start_us + max(hours * HOUR_US, sum(known.values())))
-    assessment = assess(
-        contract, contract.guarantees[index], {1: known}, start_us, end_us, as_of_us, evidence, quantities
-    )
+    january = periods(contract)[0]
+    as_of_us = min(january.end_us, january.start_us + max(hours * HOUR_US, sum(known.values())))
+    assessment = judge(contract, known, as_of_us=as_of_us, guarantee=index, evidence=evidence, quantities=quantities)
     document = as_document(assessment, contract.zone)
 
     sent = json.loads(Document.model_validate(document).model_dump_json())

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.api.web import chart, present
-from shared.contracts.terms import Form
+from shared.contracts.measured import Form
 
 SPACE = "\N{NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
@@ -17,6 +17,8 @@ MINUS = "\N{MINUS SIGN}"
 def _document(**changes: Any) -> dict[str, Any]:
     document: dict[str, Any] = {
         "period": {"start": "2026-03-01T00:00:00+01:00", "end": "2026-04-01T00:00:00+02:00", "complete": False},
+        "kind": "time_availability",
+        "unit": "1",
         "level": "0.97",
         "value": {"exact": "1/1", "decimal": 1.0},
         "value_rounded": None,
@@ -120,8 +122,8 @@ def test_a_period_that_is_over_has_no_probability() -> None:
         ("met", False, "On target"),
         ("missed", True, "Missed"),
         ("missed", False, "Below target"),
-        ("inconclusive", False, "Undecided: data gaps"),
-        ("not_assessable", True, "Nothing to assess yet"),
+        ("inconclusive", False, "Undecided"),
+        ("not_assessable", True, "Not assessable"),
     ],
 )
 def test_a_verdict_says_whether_it_is_final(outcome: str, complete: bool, text: str) -> None:

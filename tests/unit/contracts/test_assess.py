@@ -12,17 +12,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.contracts.assess import assess
-from shared.contracts.assessment import Assessment, Certainty, Outcome, Reason
+from shared.contracts.assessment import Assessment, Budget, Certainty, Outcome, Reason
 from shared.contracts.document import as_document, digest
+from shared.contracts.facts import Facts, Window
 from shared.contracts.forecast import Evidence
-from shared.contracts.periods import periods
+from shared.contracts.measured import Verdict
+from shared.contracts.money import FormulaMoney
+from shared.contracts.periods import Period, periods
 from shared.contracts.policy import Key
-from shared.contracts.terms import Contract, Verdict
+from shared.contracts.terms import Contract
 from shared.instant import DAY_US, HOUR_US
 from shared.model.facts import Category, Party
+from tests.unit.contracts.judging import judge
 
 Make = Callable[..., Contract]
-Durations = Mapping[int, Mapping[Key, int]]
 
 UP: Key = (Category.FP, "running", Party.NOBODY)
 DOWN: Key = (Category.FO, "gearbox", Party.SUPPLIER)
@@ -50,13 +53,17 @@ def _judge(contract: Contract, *known: Mapping[Key, int], elapsed_us: int | None
     """The first month, the facts known up to `elapsed_us` after its start (all of it when absent)."""
     month = periods(contract)[0]
     as_of_us = month.end_us if elapsed_us is None else month.start_us + elapsed_us
-    durations = dict(enumerate(known))
-    return assess(contract, contract.guarantees[0], durations, month.start_us, month.end_us, as_of_us, **parts)
+    return judge(contract, *known, period=month, as_of_us=as_of_us, **parts)
+
+
+def _budget(assessed: Assessment) -> Budget:
+    assert assessed.budget is not None
+    return assessed.budget
 
 
 def test_time_nobody_spoke_of_is_information_unavailable(monthly: Make) -> None:
     assessed = _judge(monthly(), {UP: 700 * HOUR_US})
-    assert {(t.category, t.cause, t.party): t.duration_us for t in assessed.tallies} == {
+    assert {(t.category, t.cause, t.party): t.duration_us for t in assessed.finding.tallies} == {
         UP: 700 * HOUR_US,
         MISSING: 44 * HOUR_US,
     }
@@ -64,15 +71,15 @@ def test_time_nobody_spoke_of_is_information_unavailable(monthly: Make) -> None:
 
 def test_an_asset_that_said_nothing_is_all_missing_not_absent(monthly: Make) -> None:
     assessed = _judge(monthly(assets=2), {UP: 744 * HOUR_US}, {})
-    assert sum(tally.duration_us for tally in assessed.tallies) == 2 * 744 * HOUR_US
-    with pytest.raises(ValueError, match=r"facts of 1 asset\(s\), the contract has 2"):
+    assert sum(tally.duration_us for tally in assessed.finding.tallies) == 2 * 744 * HOUR_US
+    with pytest.raises(ValueError, match="no facts of ridge/t1"):
         _judge(monthly(assets=2), {UP: 744 * HOUR_US})
 
 
 def test_more_time_than_has_passed_is_an_error(monthly: Make) -> None:
-    with pytest.raises(ValueError, match="asset 0 knows more time than has passed, by 1 us"):
+    with pytest.raises(ValueError, match="ridge/t0 knows more time than has passed, by 1 us"):
         _judge(monthly(), {UP: 744 * HOUR_US + 1})
-    with pytest.raises(ValueError, match="asset 0"):
+    with pytest.raises(ValueError, match="ridge/t0"):
         _judge(monthly(), {UP: 10 * HOUR_US, DOWN: -1})
 
 
@@ -83,43 +90,44 @@ def test_an_allowance_is_for_each_asset_alone(monthly: Make) -> None:
         {UP: 644 * HOUR_US, SERVICE: 100 * HOUR_US},
         {UP: 724 * HOUR_US, SERVICE: 20 * HOUR_US},
     )
-    assert assessed.by_verdict_us[Verdict.UNAVAILABLE] == 20 * HOUR_US
-    assert assessed.by_verdict_us[Verdict.EXCLUDED] == 100 * HOUR_US
+    assert assessed.finding.by_verdict[Verdict.UNAVAILABLE] == 20 * HOUR_US
+    assert assessed.finding.by_verdict[Verdict.EXCLUDED] == 100 * HOUR_US
 
 
 def test_causes_share_what_is_within_their_allowance_by_their_length(monthly: Make) -> None:
     visit: Key = (Category.SM, "visit", Party.CUSTOMER)
     assessed = _judge(monthly(), {UP: 624 * HOUR_US, SERVICE: 90 * HOUR_US, visit: 30 * HOUR_US})
-    assert assessed.unavailable_by_party_us == {Party.SUPPLIER: 30 * HOUR_US, Party.CUSTOMER: 10 * HOUR_US}
+    assert assessed.finding.by_party == {Party.SUPPLIER: 30 * HOUR_US, Party.CUSTOMER: 10 * HOUR_US}
 
 
 def test_a_stub_period_is_granted_its_share_of_an_allowance(monthly: Make) -> None:
     contract = monthly()
     stub = periods(contract)[2]
-    known = {0: {UP: 140 * HOUR_US, SERVICE: 100 * HOUR_US}}
-    assessed = assess(contract, contract.guarantees[0], known, stub.start_us, stub.end_us, stub.end_us)
-    assert assessed.by_verdict_us[Verdict.EXCLUDED] == Fraction(80 * 10, 31) * HOUR_US
+    assessed = judge(contract, {UP: 140 * HOUR_US, SERVICE: 100 * HOUR_US}, period=stub)
+    assert assessed.finding.by_verdict[Verdict.EXCLUDED] == Fraction(80 * 10, 31) * HOUR_US
 
 
 def test_a_window_over_several_periods_is_granted_the_sum_of_their_allowances(monthly: Make) -> None:
     contract = monthly()
     first, second = periods(contract)[:2]
-    known = {0: {SERVICE: 1000 * HOUR_US, UP: 416 * HOUR_US}}
-    assessed = assess(contract, contract.guarantees[0], known, first.start_us, second.end_us, second.end_us)
-    assert assessed.by_verdict_us[Verdict.EXCLUDED] == 160 * HOUR_US
+    both = Period(
+        start_us=first.start_us, end_us=second.end_us, full_us=second.end_us - first.start_us, label="two months"
+    )
+    assessed = judge(contract, {SERVICE: 1000 * HOUR_US, UP: 416 * HOUR_US}, period=both)
+    assert assessed.finding.by_verdict[Verdict.EXCLUDED] == 160 * HOUR_US
 
 
 def test_a_running_period_is_granted_the_whole_allowance_from_its_start(monthly: Make) -> None:
     assessed = _judge(monthly(), {SERVICE: 48 * HOUR_US}, elapsed_us=48 * HOUR_US)
-    assert assessed.by_verdict_us[Verdict.EXCLUDED] == 48 * HOUR_US
+    assert assessed.finding.by_verdict[Verdict.EXCLUDED] == 48 * HOUR_US
 
 
 def test_an_override_comes_before_the_category_and_outside_its_allowance(monthly: Make) -> None:
     late: Key = (Category.SM, "late_notice", Party.SUPPLIER)
     overrides = [{"when": "cause == 'late_notice'", "verdict": "unavailable"}]
     assessed = _judge(monthly(overrides=overrides), {UP: 644 * HOUR_US, SERVICE: 80 * HOUR_US, late: 20 * HOUR_US})
-    assert assessed.unavailable_by_party_us == {Party.SUPPLIER: 20 * HOUR_US}
-    assert assessed.by_verdict_us[Verdict.EXCLUDED] == 80 * HOUR_US
+    assert assessed.finding.by_party == {Party.SUPPLIER: 20 * HOUR_US}
+    assert assessed.finding.by_verdict[Verdict.EXCLUDED] == 80 * HOUR_US
 
 
 def test_of_two_overrides_that_hold_the_first_wins(monthly: Make) -> None:
@@ -129,14 +137,14 @@ def test_of_two_overrides_that_hold_the_first_wins(monthly: Make) -> None:
     ]
     other: Key = (Category.FO, "pitch", Party.SUPPLIER)
     assessed = _judge(monthly(overrides=overrides), {UP: 700 * HOUR_US, DOWN: 40 * HOUR_US, other: 4 * HOUR_US})
-    assert assessed.by_verdict_us[Verdict.EXCLUDED] == 40 * HOUR_US
-    assert assessed.by_verdict_us[Verdict.AVAILABLE] == 704 * HOUR_US
+    assert assessed.finding.by_verdict[Verdict.EXCLUDED] == 40 * HOUR_US
+    assert assessed.finding.by_verdict[Verdict.AVAILABLE] == 704 * HOUR_US
 
 
 def test_where_nothing_counts_there_is_no_value_and_no_money(monthly: Make) -> None:
     assessed = _judge(monthly(), {REQUEST: 744 * HOUR_US}, quantities={"actual_output_mwh": Decimal(1)})
     assert (assessed.outcome, assessed.reason) == (Outcome.NOT_ASSESSABLE, Reason.NO_DENOMINATOR)
-    assert (assessed.value, assessed.value_rounded, assessed.denominator_us) == (None, None, 0)
+    assert (assessed.value, assessed.value_rounded, assessed.finding.denominator) == (None, None, 0)
     assert assessed.settlement.malus == 0
 
 
@@ -144,7 +152,7 @@ def test_before_the_period_begins_nothing_is_assessable_and_the_whole_budget_is_
     assessed = _judge(monthly(), {}, elapsed_us=-5 * DAY_US)
     assert assessed.outcome is Outcome.NOT_ASSESSABLE
     assert assessed.as_of_us == assessed.period_start_us
-    assert assessed.budget.left_us == Fraction("0.03") * 744 * HOUR_US
+    assert _budget(assessed).left_us == Fraction("0.03") * 744 * HOUR_US
 
 
 def test_exactly_the_level_is_met_and_one_microsecond_less_is_missed(monthly: Make, policy: Make) -> None:
@@ -169,9 +177,9 @@ def test_gaps_that_decide_leave_a_running_period_open_and_a_closed_one_to_the_co
     assert (running.outcome, running.reason) == (Outcome.INCONCLUSIVE, Reason.DATA_GAPS_DECIDE)
     closed = _judge(monthly(), known)
     assert (closed.outcome, closed.reason) == (Outcome.MISSED, Reason.BELOW_LEVEL)
-    assert closed.bound_low is not None
-    assert closed.bound_high is not None
-    assert closed.bound_low < closed.level <= closed.bound_high
+    assert closed.finding.low is not None
+    assert closed.finding.high is not None
+    assert closed.finding.low < closed.level <= closed.finding.high
 
 
 def test_the_bounds_are_of_all_missing_information_whatever_its_cause_and_verdict(monthly: Make) -> None:
@@ -180,7 +188,7 @@ def test_the_bounds_are_of_all_missing_information_whatever_its_cause_and_verdic
     known = {UP: 600 * HOUR_US, DOWN: 100 * HOUR_US, network: 40 * HOUR_US}
     assessed = _judge(monthly(overrides=overrides), known)
     assert assessed.value == Fraction(640, 740)
-    assert (assessed.bound_low, assessed.bound_high) == (Fraction(600, 744), Fraction(644, 744))
+    assert (assessed.finding.low, assessed.finding.high) == (Fraction(600, 744), Fraction(644, 744))
 
 
 def test_gaps_that_cannot_decide_leave_a_running_period_its_answer(monthly: Make) -> None:
@@ -191,10 +199,10 @@ def test_gaps_that_cannot_decide_leave_a_running_period_its_answer(monthly: Make
 
 def test_the_budget_is_of_the_denominator_expected_at_the_end(monthly: Make) -> None:
     known = {UP: 60 * HOUR_US, DOWN: 10 * HOUR_US, REQUEST: 30 * HOUR_US}
-    budget = _judge(monthly(), known, elapsed_us=100 * HOUR_US).budget
+    budget = _budget(_judge(monthly(), known, elapsed_us=100 * HOUR_US))
     assert budget.total_us == Fraction("0.03") * (744 - 30) * HOUR_US
     assert (budget.used_us, budget.left_us) == (10 * HOUR_US, Fraction("11.42") * HOUR_US)
-    deemed = _judge(monthly(form="deemed_available"), known, elapsed_us=100 * HOUR_US).budget
+    deemed = _budget(_judge(monthly(form="deemed_available"), known, elapsed_us=100 * HOUR_US))
     assert deemed.total_us == Fraction("0.03") * 744 * HOUR_US
 
 
@@ -211,7 +219,7 @@ def test_what_only_rounding_saves_is_not_called_a_certain_miss(monthly: Make) ->
     total = 744 * HOUR_US
     down = total * 3004 // 100000
     assessed = _judge(monthly(), {UP: total - down, DOWN: down})
-    assert assessed.budget.left_us < 0
+    assert _budget(assessed).left_us < 0
     assert assessed.outcome is Outcome.MET
     assert assessed.forecast is not None
     assert assessed.forecast.certainty is Certainty.IMPOSSIBLE_MISS
@@ -252,18 +260,18 @@ def test_every_microsecond_is_counted_once_and_every_ratio_lies_in_its_bounds(
     elapsed_us = elapsed_h * HOUR_US
     known = [_scaled(parts, elapsed_us) for parts in facts]
     assessed = _judge(monthly(assets=len(facts), form=form), *known, elapsed_us=elapsed_us, quantities=_QUANTITIES)
-    assert sum(tally.duration_us for tally in assessed.tallies) == elapsed_us * len(facts)
-    assert sum(assessed.by_verdict_us.values()) == elapsed_us * len(facts)
-    assert sum(assessed.unavailable_by_party_us.values()) == assessed.by_verdict_us[Verdict.UNAVAILABLE]
+    assert sum(tally.duration_us for tally in assessed.finding.tallies) == elapsed_us * len(facts)
+    assert sum(assessed.finding.by_verdict.values()) == elapsed_us * len(facts)
+    assert sum(assessed.finding.by_party.values()) == assessed.finding.by_verdict[Verdict.UNAVAILABLE]
     if assessed.value is None:
         assert assessed.outcome is Outcome.NOT_ASSESSABLE
         assert assessed.settlement.malus == 0
         return
-    assert assessed.bound_low is not None
-    assert assessed.bound_high is not None
-    assert 0 <= assessed.bound_low <= assessed.bound_high <= 1
+    assert assessed.finding.low is not None
+    assert assessed.finding.high is not None
+    assert 0 <= assessed.finding.low <= assessed.finding.high <= 1
     assert 0 <= assessed.value <= 1
-    assert assessed.bound_low <= assessed.value <= assessed.bound_high
+    assert assessed.finding.low <= assessed.value <= assessed.finding.high
     met = assessed.measured is not None and assessed.measured >= assessed.level
     assert assessed.settlement.malus is not None
     assert (assessed.settlement.malus == 0) >= met
@@ -277,10 +285,14 @@ def test_the_order_of_facts_and_assets_is_irrelevant_to_the_byte(
     monthly: Make, facts: list[dict[Key, int]], shuffler: Any
 ) -> None:
     contract = monthly(assets=3)
-    known = [_scaled(parts, 744 * HOUR_US) for parts in facts]
-    mixed = [dict(shuffler.sample(list(each.items()), len(each))) for each in known]
-    shuffler.shuffle(mixed)
-    one, other = _judge(contract, *known), _judge(contract, *mixed)
+    known = {name: _scaled(parts, 744 * HOUR_US) for name, parts in zip(contract.assets, facts, strict=True)}
+    names = shuffler.sample(contract.assets, 3)
+    mixed = {name: dict(shuffler.sample(list(known[name].items()), len(known[name]))) for name in names}
+    month = periods(contract)[0]
+    window = Window(period=month, as_of_us=month.end_us)
+    one, other = (
+        assess(contract, contract.guarantees[0], Facts(durations=durations), window) for durations in (known, mixed)
+    )
     assert one == other
     assert digest(as_document(one, contract.zone)) == digest(as_document(other, contract.zone))
 
@@ -330,9 +342,9 @@ def test_the_malus_never_rises_with_the_value_and_never_passes_its_cap(
         assert less.malus is not None or min(down_h) == 744
         return
     assert less.malus <= more.malus
-    agreed = contract.guarantees[0].malus
-    assert agreed is not None
-    assert agreed.cap is None or more.malus <= agreed.cap
+    agreed = contract.guarantees[0]
+    assert isinstance(agreed.malus[0], FormulaMoney)
+    assert agreed.caps.malus_per_period is None or more.malus <= agreed.caps.malus_per_period
 
 
 @settings(max_examples=50)

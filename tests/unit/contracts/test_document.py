@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from shared.contracts.assess import assess
 from shared.contracts.document import as_document, digest
 from shared.contracts.periods import periods
 from shared.contracts.terms import Contract
 from shared.instant import HOUR_US
 from shared.model.facts import Category, Party
+from tests.unit.contracts.judging import judge
 
 Make = Callable[..., Contract]
 
@@ -29,14 +29,7 @@ def document(contract_of: Make) -> dict[str, Any]:
         (Category.FO, "screw", Party.SUPPLIER): 11 * HOUR_US,
         (Category.FO, "grid", Party.THIRD_PARTY): 7 * HOUR_US,
     }
-    assessed = assess(
-        contract,
-        contract.guarantees[0],
-        {5: known},
-        march.start_us,
-        march.end_us,
-        march.start_us + 400 * HOUR_US,
-    )
+    assessed = judge(contract, known, period=march, as_of_us=march.start_us + 400 * HOUR_US)
     return as_document(assessed, contract.zone)
 
 
@@ -69,6 +62,7 @@ def test_hours_are_by_fact_by_category_and_by_party(document: dict[str, Any]) ->
         "available_h": 0.0,
         "unavailable_h": 11.0,
         "excluded_h": 0.0,
+        "deemed_h": 0.0,
     }
     assert sum(each["hours"] for each in document["hours"]) == 400
     assert document["budget"] == {"total_h": 21.99, "used_h": 11.0, "left_h": 10.99}
@@ -83,7 +77,7 @@ def test_the_verdict_stands_beside_its_bounds(document: dict[str, Any]) -> None:
 def test_where_nothing_counts_ratios_are_null(contract_of: Make) -> None:
     contract = contract_of()
     year = periods(contract)[0]
-    assessed = assess(contract, contract.guarantees[0], {1: {}}, year.start_us, year.end_us, year.start_us)
+    assessed = judge(contract, {}, as_of_us=year.start_us)
     document = as_document(assessed, contract.zone)
     assert (document["value"], document["value_rounded"], document["margin"]) == (None, None, None)
     assert document["bounds"] is None

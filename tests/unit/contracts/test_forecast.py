@@ -1,6 +1,5 @@
-"""P(miss): the golden cases of the Takacs form, arithmetic before any model, and evidence from timelines."""
+"""P(miss): the golden cases of the Takacs form, and arithmetic before any model."""
 
-from collections.abc import Callable
 from fractions import Fraction
 
 import numpy as np
@@ -9,10 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts.assessment import Certainty
-from shared.contracts.forecast import Evidence, evidence, forecast, p_miss_takacs
-from shared.contracts.terms import Contract
+from shared.contracts.forecast import Evidence, forecast
+from shared.indicators.forecast import p_miss_takacs
 from shared.instant import HOUR_US
-from shared.model.facts import Category, Interval, Party
 
 SEEN = Evidence(up_us=7300 * HOUR_US, down_us=240 * HOUR_US, failures=10)
 
@@ -127,42 +125,3 @@ def test_an_open_repair_counts_its_time_but_not_as_ended() -> None:
     assert Evidence(up_us=HOUR_US, down_us=60 * HOUR_US, failures=3, down_now=1).mttr_h == 30
     first = Evidence(up_us=100 * HOUR_US, down_us=7 * HOUR_US, failures=1, down_now=1)
     assert (first.mtbf_h, first.mttr_h) == (100, 7)
-
-
-def _line(*parts: tuple[str, int]) -> list[Interval]:
-    """Hours in a row: `_line(("FP", 10), ("", 5), ...)`; no category is a gap."""
-    at, found = 0, []
-    for name, hours in parts:
-        if name:
-            found.append(
-                Interval(
-                    start_us=at,
-                    end_us=at + hours * HOUR_US,
-                    category=Category(name),
-                    cause="x",
-                    party=Party.SUPPLIER,
-                )
-            )
-        at += hours * HOUR_US
-    return found
-
-
-def test_a_failure_is_a_run_of_unavailable_time(contract_of: Callable[..., Contract]) -> None:
-    guarantee = contract_of().guarantees[0]
-    line = _line(("FP", 100), ("FO", 5), ("PCA", 3), ("FP", 50), ("S", 2), ("", 10), ("FO", 1), ("SM", 4), ("FO", 2))
-    assert evidence({1: line}, guarantee) == Evidence(up_us=150 * HOUR_US, down_us=13 * HOUR_US, failures=4, down_now=1)
-
-
-def test_evidence_is_pooled_over_assets_and_follows_the_guarantees_policy(
-    contract_of: Callable[..., Contract],
-) -> None:
-    lines = {
-        1: _line(("FP", 10), ("OEL", 2), ("FP", 10)),
-        2: _line(("FO", 4)),
-        3: [],
-        4: _line(("FP", 7), ("FO", 1), ("IU", 1)),
-    }
-    charged = evidence(lines, contract_of().guarantees[0])
-    assert charged == Evidence(up_us=27 * HOUR_US, down_us=5 * HOUR_US, failures=2, down_now=1)
-    excused = contract_of(overrides=[{"when": "category == 'FO'", "verdict": "excluded"}]).guarantees[0]
-    assert evidence(lines, excused) == Evidence(up_us=27 * HOUR_US, down_us=0, failures=0, down_now=0)

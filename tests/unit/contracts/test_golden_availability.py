@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 
 from shared import timeline
-from shared.contracts.assess import assess
 from shared.contracts.assessment import Assessment, Outcome, Reason
-from shared.contracts.periods import periods
-from shared.contracts.terms import Contract, Verdict
+from shared.contracts.measured import Verdict
+from shared.contracts.periods import Period
+from shared.contracts.terms import Contract
 from shared.instant import HOUR_US, MINUTE_US, SECOND_US, to_us
 from shared.model.facts import AssetEvent, Category, EventKind, Interval, Meaning, Party
+from tests.unit.contracts.judging import judge
 
 Make = Callable[..., Contract]
 Policy = Callable[..., dict[str, Any]]
@@ -39,17 +40,7 @@ def _time(hours: dict[str, int | Fraction]) -> dict[tuple[Category, str, Party],
 
 def _first_period(contract: Contract, *hours: dict[str, Any], **quantities: Decimal) -> Assessment:
     """The closed first period over the assets' hours; information unavailable is simply not said."""
-    period = periods(contract)[0]
-    known = {number: _time(each) for number, each in enumerate(hours)}
-    return assess(
-        contract,
-        contract.guarantees[0],
-        known,
-        period.start_us,
-        period.end_us,
-        period.end_us,
-        quantities=quantities,
-    )
+    return judge(contract, *(_time(each) for each in hours), quantities=quantities)
 
 
 @pytest.mark.parametrize(
@@ -92,21 +83,22 @@ def test_maintenance_in_or_out_is_a_policy(
 def test_wind_a_is_settled_to_the_cent(contract_of: Make) -> None:
     """WIND-A: computed; the malus is the form of Law Insider's "Annual Time Availability" clause."""
     assessed = _first_period(contract_of(), YEAR_H, actual_output_mwh=Decimal(4812))
-    assert assessed.by_verdict_us[Verdict.UNAVAILABLE] == Fraction("476.8") * HOUR_US
-    assert assessed.denominator_us == Fraction("8316.8") * HOUR_US
+    assert assessed.finding.by_verdict[Verdict.UNAVAILABLE] == Fraction("476.8") * HOUR_US
+    assert assessed.finding.denominator == Fraction("8316.8") * HOUR_US
     assert assessed.value == 1 - Fraction("476.8") / Fraction("8316.8")
     assert assessed.value_rounded == Decimal("0.9427")
     assert (assessed.outcome, assessed.reason) == (Outcome.MISSED, Reason.BELOW_LEVEL)
-    assert assessed.bound_low is not None
-    assert assessed.bound_high is not None
-    assert float(assessed.bound_low) == pytest.approx(0.923222, abs=5e-7)
-    assert float(assessed.bound_high) == pytest.approx(0.954074, abs=5e-7)
-    assert assessed.unavailable_by_party_us == {
+    assert assessed.finding.low is not None
+    assert assessed.finding.high is not None
+    assert float(assessed.finding.low) == pytest.approx(0.923222, abs=5e-7)
+    assert float(assessed.finding.high) == pytest.approx(0.954074, abs=5e-7)
+    assert assessed.finding.by_party == {
         Party.SUPPLIER: 390 * HOUR_US,
         Party.UNKNOWN: Fraction("86.8") * HOUR_US,
     }
     assert assessed.settlement.malus == Decimal("8639.85")
     assert not assessed.settlement.capped
+    assert assessed.budget is not None
     assert assessed.budget.total_us == Fraction("0.03") * Fraction("8316.8") * HOUR_US
 
 
@@ -165,7 +157,7 @@ def test_a_fleet_is_the_sum_of_its_hours_never_the_mean_of_its_ratios(contract_o
     seventh = {"FP": 2159 - 118 - 40, "FO": 118, "RS": 40}
     first = {"FP": 2159 - 284 - 170, "FO": 284, "RS": 170}
     fleet = _first_period(pumps(12, 0.985), first, seventh, *[{"FP": 2159}] * 10)
-    assert (fleet.denominator_us, fleet.outcome) == (25698 * HOUR_US, Outcome.MISSED)
+    assert (fleet.finding.denominator, fleet.outcome) == (25698 * HOUR_US, Outcome.MISSED)
     assert fleet.value is not None
     assert float(fleet.value) == pytest.approx(0.9843567592808778, rel=1e-12)
     alone = _first_period(pumps(1, 0.95), seventh)
@@ -228,8 +220,8 @@ def _kelmarsh_value(
         settlement=None,
         **parts,
     )
-    known = {7: timeline.durations(facts, start_us, end_us)}
-    return assess(contract, contract.guarantees[0], known, start_us, end_us, end_us)
+    period = Period(start_us=start_us, end_us=end_us, full_us=end_us - start_us, label="asked")
+    return judge(contract, timeline.durations(facts, start_us, end_us), period=period)
 
 
 @pytest.mark.parametrize(
@@ -297,7 +289,7 @@ def test_one_real_month_lies_on_both_sides_of_its_guarantee(
     assert assessed.outcome is outcome
     seconds = {
         (tally.category, tally.cause): tally.duration_us / SECOND_US
-        for tally in assessed.tallies
+        for tally in assessed.finding.tallies
         if tally.category is not Category.FP
     }
     assert seconds == {

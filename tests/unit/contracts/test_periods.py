@@ -1,14 +1,14 @@
 """Measurement periods: true hours in the contract's zone. Golden case TIME-1 (zoneinfo)."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.contracts.periods import Period, midnight_us, periods
+from shared.contracts.periods import Period, midnight_us, periods, periods_between, settlement_year
 from shared.contracts.terms import Contract
 from shared.instant import HOUR_US, to_us
 
@@ -95,3 +95,56 @@ def test_periods_tile_the_term_without_gap_or_overlap(
     assert all(one.end_us == other.start_us for one, other in pairwise(found))
     assert all(0 < period.duration_us <= period.full_us for period in found)
     assert len({period.label for period in found}) == len(found)
+
+
+def test_the_grid_goes_on_before_and_after_the_term(contract_of: Make) -> None:
+    contract = contract_of(
+        tz="Europe/Paris", term={"start": date(2025, 4, 1), "end": date(2027, 3, 31), "period": "contract_year"}
+    )
+    found = periods_between(contract, date(2023, 10, 1), date(2028, 4, 1))
+    assert [period.label for period in found] == ["Y-1", "Y0", "Y1", "Y2", "Y3"]
+    assert [period.duration_us == period.full_us for period in found] == [False, True, True, True, True]
+    assert found[0].start_us == midnight_us(date(2023, 10, 1), contract.zone)
+
+
+def test_a_part_of_a_term_of_one_period_is_a_stub_and_time_outside_is_a_period_of_its_own(contract_of: Make) -> None:
+    contract = contract_of(tz="Etc/UTC", term={"start": date(2026, 1, 1), "end": date(2026, 12, 31), "period": "term"})
+    ((within,), (outside,)) = (
+        periods_between(contract, date(2026, 1, 1), date(2026, 2, 1)),
+        periods_between(contract, date(2024, 1, 1), date(2024, 2, 1)),
+    )
+    assert (within.duration_us, within.full_us) == (31 * 24 * HOUR_US, 365 * 24 * HOUR_US)
+    assert outside.duration_us == outside.full_us == 31 * 24 * HOUR_US
+
+
+def test_no_days_are_no_periods(contract_of: Make) -> None:
+    assert periods_between(contract_of(), date(2026, 1, 1), date(2026, 1, 1)) == []
+
+
+@given(
+    kind=st.sampled_from(["calendar_month", "calendar_quarter", "calendar_year", "contract_year"]),
+    start=st.dates(date(2020, 1, 1), date(2030, 1, 1)),
+    days=st.integers(min_value=1, max_value=800),
+    cut=st.integers(min_value=1, max_value=799),
+)
+def test_asking_in_two_parts_gives_the_same_grid(
+    contract_of: Make, kind: str, start: date, days: int, cut: int
+) -> None:
+    contract = contract_of(term={"start": date(2024, 2, 29), "end": date(2026, 6, 30), "period": kind})
+    end = start + timedelta(days=days)
+    middle = min(start + timedelta(days=cut), end)
+    whole = periods_between(contract, start, end)
+    parts = [*periods_between(contract, start, middle), *periods_between(contract, middle, end)]
+    assert {period.label: period.full_us for period in parts} == {period.label: period.full_us for period in whole}
+    assert sum(period.duration_us for period in parts) == sum(period.duration_us for period in whole)
+
+
+@given(
+    kind=st.sampled_from(["calendar_year", "contract_year"]),
+    at_us=st.integers(to_us(datetime(2015, 1, 1, tzinfo=UTC)), to_us(datetime(2035, 1, 1, tzinfo=UTC))),
+)
+def test_every_instant_lies_in_its_settlement_year(contract_of: Make, kind: str, at_us: int) -> None:
+    contract = contract_of(term={"start": date(2024, 2, 29), "end": date(2026, 6, 30), "period": kind})
+    year = settlement_year(contract, at_us)
+    assert year.start_us <= at_us < year.end_us
+    assert 365 * 24 * HOUR_US <= year.full_us <= 366 * 24 * HOUR_US

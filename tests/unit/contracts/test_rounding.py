@@ -36,9 +36,12 @@ def test_a_number_for_people_says_when_it_is_not_exact(value: Fraction, text: st
     assert plain(value) == text
 
 
-@given(_ratios, st.decimals(min_value="0.01", max_value=1, places=5), _decimals)
+_levels = st.decimals(min_value="0.01", max_value=1, places=5) | st.fractions(Fraction(1, 100), 1, max_denominator=9999)
+
+
+@given(_ratios, _levels, _decimals)
 def test_the_lowest_value_that_meets_a_level_is_where_rounding_reaches_it(
-    value: Fraction, level: Decimal, decimals: int
+    value: Fraction, level: Decimal | Fraction, decimals: int
 ) -> None:
-    assert (half_up(value, decimals) >= level) == (value >= lowest_met(level, decimals))
+    assert (Fraction(half_up(value, decimals)) >= Fraction(level)) == (value >= lowest_met(level, decimals))
     assert (value >= Fraction(level)) == (value >= lowest_met(level, None))

@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts import spec
-from shared.contracts.terms import Contract, Form, PeriodKind, Verdict
+from shared.contracts.measured import Form, TimeMeasure, Verdict
+from shared.contracts.money import FormulaMoney
+from shared.contracts.terms import Contract, Guarantee, PeriodKind
 from shared.errors import SpecError
 from shared.model.facts import Category
 
@@ -32,9 +34,15 @@ def _with(plain: dict[str, Any], path: tuple[str | int, ...], value: Any) -> dic
     return changed
 
 
+def _measure(guarantee: Guarantee) -> TimeMeasure:
+    assert isinstance(guarantee.measure, TimeMeasure)
+    return guarantee.measure
+
+
 def test_a_contract_keeps_its_exact_numbers(contract_of: Callable[..., Contract]) -> None:
     contract = contract_of()
     guarantee = contract.guarantees[0]
+    policy = _measure(guarantee).policy
     assert (contract.id, contract.version, contract.customer) == ("WIND-A", 3, "northridge")
     assert (contract.currency, contract.zone.key, contract.assets) == ("EUR", "Europe/Paris", ("ridge/t01",))
     assert (contract.start, contract.end, contract.period) == (
@@ -42,22 +50,24 @@ def test_a_contract_keeps_its_exact_numbers(contract_of: Callable[..., Contract]
         date(2035, 3, 31),
         PeriodKind.CONTRACT_YEAR,
     )
-    assert str(guarantee.level) == "0.97"
-    assert guarantee.form is Form.EXCLUDED_FROM_DENOMINATOR
-    assert guarantee.verdicts[Category.OEL] is Verdict.EXCLUDED
-    assert {a.category for a in guarantee.allowances} == {Category.SM, Category.IU}
-    assert guarantee.malus is not None
-    assert guarantee.malus.constants == {"rate": Decimal(62), "annual_fee": Decimal(85000)}
-    assert guarantee.malus.cap == Decimal(29750)
+    assert str(guarantee.levels.base) == "0.97"
+    assert policy.form is Form.EXCLUDED_FROM_DENOMINATOR
+    assert policy.verdicts[Category.OEL] is Verdict.EXCLUDED
+    assert {a.category for a in policy.allowances} == {Category.SM, Category.IU}
+    [malus] = guarantee.malus
+    assert isinstance(malus, FormulaMoney)
+    assert malus.constants == {"rate": Decimal(62), "annual_fee": Decimal(85000)}
+    assert guarantee.caps.malus_per_period == Decimal(29750)
     assert (guarantee.alert.open_at, guarantee.alert.close_below) == (0.5, 0.4)
 
 
 def test_what_may_be_left_out_has_the_stated_default(contract_of: Callable[..., Contract]) -> None:
     guarantee = contract_of(rounding=None, settlement=None, overrides=None, alert={"p_miss_open": 0.7}).guarantees[0]
-    assert (guarantee.availability_decimals, guarantee.money_decimals) == (None, 2)
-    assert guarantee.malus is None
-    assert guarantee.overrides == ()
+    assert (guarantee.rounding.value_decimals, guarantee.rounding.money_decimals) == (None, 2)
+    assert (guarantee.malus, guarantee.bonus) == ((), ())
+    assert _measure(guarantee).policy.overrides == ()
     assert (guarantee.alert.open_at, guarantee.alert.close_below) == (0.7, 0.4)
+    assert guarantee.indicator == "time_availability@1"
 
 
 def test_the_hash_is_of_the_text_as_it_was_given(wind_a: dict[str, Any]) -> None:
@@ -87,10 +97,11 @@ _G = ("guarantees", 0)
         (("term", "period"), "week", "term.period", "unknown period 'week'"),
         (("assets",), [], "assets", "at least one"),
         (("assets",), [{"id": "a/b"}, {"id": "a/b"}], "assets[1].id", "assets[0] already"),
-        (("assets",), [{"id": "t01"}], "assets[0].id", "match pattern"),
+        (("assets",), [{"id": "a b"}], "assets[0].id", "match pattern"),
         (("guarantees",), [], "guarantees", "at least one"),
         (("guarantees",), {"id": "TBA"}, "guarantees", "must be a list"),
-        ((*_G, "kind"), "power_curve", "guarantees[0].kind", "time_availability"),
+        ((*_G, "kind"), "uptime", "guarantees[0].kind", "unknown kind 'uptime', only energy_intensity"),
+        ((*_G, "kind"), None, "guarantees[0].kind", "unknown kind"),
         ((*_G, "level"), 1.01, "guarantees[0].level", "less than or equal to 1"),
         ((*_G, "level"), 0, "guarantees[0].level", "greater than 0"),
         ((*_G, "level"), "97 %", "guarantees[0].level", "not a number"),
@@ -248,4 +259,4 @@ def test_whatever_stands_in_a_part_is_read_or_refused(
         parsed = spec.parse(text, "any.yaml")
     except SpecError:
         return
-    assert parsed.guarantees[0].level == Decimal("0.97")
+    assert parsed.guarantees[0].levels.base == Decimal("0.97")

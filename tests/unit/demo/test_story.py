@@ -11,7 +11,8 @@ from shared import fleet, timeline
 from shared.contracts import periods, spec
 from shared.contracts.assess import assess
 from shared.contracts.assessment import Assessment, Certainty
-from shared.contracts.forecast import evidence
+from shared.contracts.facts import Facts, Window
+from shared.contracts.kinds.registry import policy_of
 from shared.errors import ConfigError
 from shared.fleet import Fleet
 from shared.instant import SECOND_US
@@ -21,6 +22,7 @@ from shared.simulate.noise import GRID_S
 from shared.simulate.schedule import truth_of
 from shared.simulate.signals import readings
 from shared.simulate.truth import Stop
+from tests.failures_reference import evidence
 
 NOW_S = 1_772_370_047
 # A start at night, at noon, in summer, and on the day the clocks change.
@@ -80,15 +82,17 @@ def judged(told: story.Story) -> dict[str, Assessment]:
         period = periods.periods(contract)[0]
         assert period.start_us == told.start_s * SECOND_US
         assert told.anchor_s * SECOND_US < period.end_us
-        intervals = {i: known[asset] for i, asset in enumerate(contract.assets)}
+        intervals = {asset: known[asset] for asset in contract.assets}
+        until_us = told.anchor_s * SECOND_US
+        durations = {name: timeline.durations(of, period.start_us, until_us) for name, of in intervals.items()}
+        policy = policy_of(guarantee)
+        assert policy is not None
         outcomes[contract.id] = assess(
             contract,
             guarantee,
-            {i: timeline.durations(of, period.start_us, told.anchor_s * SECOND_US) for i, of in intervals.items()},
-            period.start_us,
-            period.end_us,
-            told.anchor_s * SECOND_US,
-            evidence(intervals, guarantee),
+            Facts(durations=durations),
+            Window(period=period, as_of_us=until_us),
+            evidence(intervals, policy),
         )
     return outcomes
 

@@ -83,12 +83,13 @@ def test_the_slow_way_reads_good_payloads_like_the_fast_one(sent: Any) -> None:
 
 @given(
     st.builds(
-        lambda code, text, seq, span: {"code": code, "text": text, "seq": seq} | span,
+        lambda code, text, seq, span, told: {"code": code, "text": text, "seq": seq, "announced": told} | span,
         texts.filter(bool),
         texts,
         st.integers(-(2**63) + 1, 2**63 - 1),
         instants.map(lambda ts: {"ts": ts})
         | st.tuples(instants, st.none() | instants).map(lambda span: {"start": span[0], "end": span[1]}),
+        st.none() | instants,
     )
 )
 def test_an_event_comes_out_as_it_went_in_by_both_ways(sent: dict[str, Any]) -> None:

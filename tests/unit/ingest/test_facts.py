@@ -2,6 +2,7 @@
 
 import itertools
 import struct
+from dataclasses import replace
 
 import numpy as np
 from hypothesis import given
@@ -46,6 +47,12 @@ def test_an_end_closes_a_stored_open_event() -> None:
 def test_an_event_opened_and_closed_in_one_batch_is_inserted_closed_with_its_first_text() -> None:
     changes = merge_events({}, [interval(None, text="Stop"), interval(20, text="Cleared")])
     assert (changes.inserts, changes.closes) == ((interval(20, text="Stop"),), ())
+
+
+def test_the_first_announcement_of_an_event_stays_and_a_later_one_fills_what_was_not_said() -> None:
+    opened, closed = interval(None), replace(interval(20), announced_us=7)
+    assert merge_events({}, [opened, closed]).inserts[0].announced_us == 7
+    assert merge_events({}, [replace(opened, announced_us=5), closed]).inserts[0].announced_us == 5
 
 
 def test_another_end_is_a_conflict_and_an_opening_message_after_the_end_a_duplicate() -> None:

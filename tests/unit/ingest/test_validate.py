@@ -215,6 +215,15 @@ def test_events_carry_their_asset_span_and_raw_bytes() -> None:
     assert (state.kind, state.start_us, state.end_us) == (EventKind.STATE, NOW_US, None)
 
 
+def test_an_event_says_when_it_was_announced_and_an_announcement_that_cannot_be_refuses_it() -> None:
+    said = {"start": NOW_MS - 9, "code": "1"}
+    batch = batch_of(("c1/event", [said | {"announced": NOW_MS - 1000}, said | {"seq": 1}, said | {"announced": 0}]))
+    assert [event.announced_us for event in batch.facts.events] == [NOW_US - 1_000_000, None]
+    assert faults(batch) == [
+        (Reason.TIME_IMPLAUSIBLE, "[2].announced: 1970-01-01T00:00:00+00:00 lies before 1990"),
+    ]
+
+
 def test_an_event_whose_times_cannot_be_is_refused_for_each_of_them() -> None:
     batch = batch_of(
         ("c1/event", [{"start": NOW_MS, "end": NOW_MS - 1, "code": "1"}, {"ts": 0, "code": "2"}]),

@@ -9,14 +9,15 @@ from hypothesis import strategies as st
 from services.analytics.alerts import transitions
 from services.analytics.alerts.transitions import AlertReason, anomaly, risk, silence
 from services.analytics.judged import Judged
-from shared.contracts.assess import assess
 from shared.contracts.assessment import Assessment, Certainty, Forecast, Outcome
+from shared.contracts.ledger import entry_of, fold
 from shared.contracts.periods import periods
 from shared.contracts.spec import parse
 from shared.contracts.terms import AlertPolicy
 from shared.instant import HOUR_US, SECOND_US
 from shared.model.alert import AlertState, Hearing, Machine, Watching
 from shared.model.facts import Category, Party
+from tests.unit.contracts.judging import judge
 
 POLICY = AlertPolicy(open_at=0.5, close_below=0.4)
 MACHINE = Machine(asset_id=7, customer_id=3, name="Compressor 1", site="Kempten", customer="Lechtal Foods GmbH")
@@ -51,16 +52,17 @@ def judged(up_h: int, down_h: int, p_miss: float | None = None, certainty: Certa
     }
     as_of_us = MARCH.start_us + (up_h + down_h) * HOUR_US
     (guarantee,) = CONTRACT.guarantees
-    assessment = assess(CONTRACT, guarantee, {1: known}, MARCH.start_us, MARCH.end_us, as_of_us)
+    assessment = judge(CONTRACT, known, as_of_us=as_of_us)
     assert assessment.forecast is not None
     forecast = replace(assessment.forecast, p_miss=p_miss, certainty=certainty)
+    (settlement,) = fold(CONTRACT, [entry_of(assessment)]).values()
     return Judged(
         contract_id=5,
         customer_id=3,
         contract=CONTRACT,
         guarantee=guarantee,
         period=MARCH,
-        assessment=replace(assessment, forecast=forecast),
+        assessment=replace(assessment, forecast=forecast, settlement=settlement),
         is_new=True,
     )
 
@@ -192,7 +194,7 @@ def test_the_words_of_a_guarantee_at_risk_carry_the_numbers_and_the_money() -> N
         "Target 97.00%, so far 95.00%.",
         "Unavailable time: 10.0 h used of 22.3 h allowed, 12.3 h left.",
         "Probability of missing it: 73%, with 544 machine hours to go (0 failure(s) seen).",
-        "Malus as things stand: 1,000.00 EUR.",
+        "Malus as things stand: 1,000.00 EUR. One more unavailable hour costs 100.00.",
     ]
 
 

@@ -1,0 +1,1 @@
+"""`vouch backtest`: files of events, quantities and tickets to what a contract says of them. No server."""
