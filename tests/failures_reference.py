@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
+from shared.contracts.charging.ruling import Ruling
 from shared.contracts.forecast import Evidence
 from shared.contracts.measured import Policy, Verdict
-from shared.contracts.ruling import Ruling
 from shared.model.facts import Interval
 
 

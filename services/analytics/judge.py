@@ -15,8 +15,8 @@ from shared.contracts import facts
 from shared.contracts.assess import assess
 from shared.contracts.assessment import Assessment
 from shared.contracts.document import settlement_document
-from shared.contracts.ledger import entry_of, fold
 from shared.contracts.periods import Period
+from shared.contracts.settlement.ledger import entry_of, fold
 from shared.db import assessments, contracts, quantities
 from shared.db.assessments import Place
 from shared.db.contracts import StoredContract

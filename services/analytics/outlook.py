@@ -4,11 +4,11 @@ from typing import Final
 
 import numpy as np
 
+from shared.contracts.charging.policy import Key, Ruling
+from shared.contracts.charging.stretches import unreported
 from shared.contracts.forecast import Evidence
 from shared.contracts.kinds.registry import policy_of
 from shared.contracts.measured import Policy, Verdict
-from shared.contracts.policy import Key, Ruling
-from shared.contracts.stretches import unreported
 from shared.db import timelines_bulk
 from shared.db.contracts import StoredContract
 from shared.db.pool import AsyncConnection

@@ -13,8 +13,8 @@ from shared.contracts.assess import assess
 from shared.contracts.assessment import Settlement
 from shared.contracts.document import as_document, digest
 from shared.contracts.facts import Window
-from shared.contracts.ledger import entry_of, fold
 from shared.contracts.periods import Period, periods
+from shared.contracts.settlement.ledger import entry_of, fold
 from shared.contracts.terms import Contract
 from shared.db import contracts, rows
 from shared.db.facts import Known

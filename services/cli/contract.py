@@ -33,9 +33,9 @@ def contract_schema() -> None:
     """Print the JSON Schema of a contract file, for editors and other programs."""
     import json
 
-    from shared.contracts import spec_form
+    from shared.contracts.spec import form
 
-    print(json.dumps(spec_form.schema(), indent=2, ensure_ascii=False))
+    print(json.dumps(form.schema(), indent=2, ensure_ascii=False))
 
 
 @app.command("load")

@@ -10,11 +10,11 @@ from shared.backtest.silence import Silence, silence_of, spoken_of
 from shared.backtest.timelines import Timelines
 from shared.contracts.assess import assess
 from shared.contracts.assessment import Assessment
+from shared.contracts.charging.policy import Key
 from shared.contracts.facts import Facts, Window
 from shared.contracts.kinds.registry import window_of
 from shared.contracts.needs import LEAD_US, Needs, needs_of
 from shared.contracts.periods import Period, midnight_us, periods_between
-from shared.contracts.policy import Key
 from shared.contracts.terms import Contract, Guarantee
 from shared.model.facts import Category, Interval
 

@@ -6,8 +6,8 @@ from shared.backtest.assumptions import assumptions
 from shared.backtest.bench import Bench
 from shared.backtest.fee import Fee, fees_of
 from shared.contracts.assessment import Assessment
-from shared.contracts.ledger import entry_of, fold
 from shared.contracts.periods import Period
+from shared.contracts.settlement.ledger import entry_of, fold
 from shared.contracts.terms import Contract
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from shared import timeline
 from shared.backtest.log import Log
-from shared.contracts.policy import Key
+from shared.contracts.charging.policy import Key
 from shared.model.facts import AssetEvent, Category, Interval, Meaning, Party
 
 RUNNING = Meaning(category=Category.FP, cause="running", party=Party.NOBODY)

@@ -2,10 +2,10 @@
 
 from fractions import Fraction
 
+from shared.contracts.charging.ruling import Ruling
 from shared.contracts.finding import Finding
 from shared.contracts.kinds.registry import policy_of
 from shared.contracts.measured import Allowance
-from shared.contracts.ruling import Ruling
 from shared.contracts.terms import Guarantee
 
 

@@ -12,10 +12,10 @@ from shared.contracts.facts import Facts, Window
 from shared.contracts.finding import Finding
 from shared.contracts.forecast import Evidence, forecast
 from shared.contracts.kinds.registry import JUDGES, policy_of
-from shared.contracts.levels import level_of, so_far
+from shared.contracts.level import level_of, so_far
 from shared.contracts.measured import Form, Verdict
 from shared.contracts.rounding import half_up, lowest_met
-from shared.contracts.settle import settle
+from shared.contracts.settlement.settle import settle
 from shared.contracts.terms import Contract, Guarantee, Kind, Weighting
 
 # Kinds that are missed hour by hour, so that a budget of hours and its outlook mean something.

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from shared.contracts.finding import AssetFinding, Finding, Outcome, Reason
 from shared.contracts.rounding import half_up, lowest_met
-from shared.contracts.shortfall import band_of
+from shared.contracts.settlement.shortfall import band_of
 from shared.contracts.terms import Guarantee
 
 

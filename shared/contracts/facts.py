@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from shared.contracts.charging.ruling import Key
 from shared.contracts.periods import Period
-from shared.contracts.ruling import Key
 from shared.model.facts import Interval
 from shared.model.quantity import Quantity, Ticket
 

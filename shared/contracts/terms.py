@@ -1,4 +1,4 @@
-"""A contract as the kernel sees it: exact numbers, no YAML. Built by `shared.contracts.spec` only.
+"""A contract as the kernel sees it: exact numbers, no YAML. Built by `shared.contracts.spec.contract` only.
 
 What each kind of guarantee measures is in `measured`, what a miss costs in `money`.
 """

@@ -10,8 +10,8 @@ from psycopg.types.json import Jsonb
 
 from shared.contracts.assessment import Assessment, Settlement
 from shared.contracts.document import as_document, digest, settlement_document
-from shared.contracts.ledger import Entry, entry_of, from_plain, to_plain
 from shared.contracts.periods import Period
+from shared.contracts.settlement.ledger import Entry, entry_of, from_plain, to_plain
 from shared.db.contracts import StoredContract
 from shared.db.named import load
 from shared.db.pool import AsyncConnection

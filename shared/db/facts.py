@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
+from shared.contracts.charging.policy import Key
 from shared.contracts.facts import Facts
 from shared.contracts.needs import LEAD_US, Needs, needs_of
 from shared.contracts.periods import Period
-from shared.contracts.policy import Key
 from shared.contracts.terms import Contract, Guarantee
 from shared.db import quantities, tickets, timeline
 from shared.db.pool import AsyncConnection

@@ -11,12 +11,13 @@ from pydantic import BaseModel
 
 from services.devices import mapping
 from shared import fleet
-from shared.contracts import spec, spec_form
+from shared.contracts import spec
+from shared.contracts.spec import form
 from shared.timeline import UNMAPPED
 
 REFERENCE = (Path(__file__).parents[2] / "deploy" / "files.md").read_text(encoding="utf-8")
 EXAMPLES = dict(re.findall(r"^```yaml (\w+)\n(.*?)^```$", REFERENCE, re.MULTILINE | re.DOTALL))
-FORMS = {"fleet": fleet.Fleet, "contract": spec_form.ContractForm, "mapping": mapping.Mapping}
+FORMS = {"fleet": fleet.Fleet, "contract": form.ContractForm, "mapping": mapping.Mapping}
 
 
 def section(name: str) -> str:

@@ -19,7 +19,7 @@ from shared.contracts.kinds.amounts import (
     rounded,
     stretches,
 )
-from shared.contracts.levels import level_of
+from shared.contracts.level import level_of
 from shared.contracts.measured import IntensityMeasure
 from shared.contracts.rounding import plain
 from shared.contracts.terms import Contract, Guarantee

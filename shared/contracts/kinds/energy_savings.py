@@ -11,7 +11,7 @@ from shared.contracts.calendar_days import midnight_us
 from shared.contracts.facts import Facts, Window
 from shared.contracts.finding import Finding, Outcome, Reason
 from shared.contracts.kinds.amounts import Series, Stretch, distinct, formula_quantities, missing, read, stretches
-from shared.contracts.levels import level_of, so_far
+from shared.contracts.level import level_of, so_far
 from shared.contracts.measured import SavingsDecision, SavingsMeasure
 from shared.contracts.rounding import half_up, plain
 from shared.contracts.terms import Contract, Guarantee

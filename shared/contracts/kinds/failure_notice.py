@@ -10,7 +10,7 @@ from shared.contracts.finding import Finding, Outcome, Reason
 from shared.contracts.kinds.amounts import Row, Series, distinct, formula_quantities, is_delivered, missing, read
 from shared.contracts.kinds.failures import Failure, failures
 from shared.contracts.kinds.mtbf import whole_count
-from shared.contracts.levels import level_of
+from shared.contracts.level import level_of
 from shared.contracts.measured import NoticeMeasure
 from shared.contracts.rounding import plain
 from shared.contracts.terms import Contract, Guarantee

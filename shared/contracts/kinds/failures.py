@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from shared.contracts.charging.ruling import Ruling
+from shared.contracts.charging.stretches import Stretch, stretches
 from shared.contracts.facts import Facts, Window
 from shared.contracts.measured import Policy
-from shared.contracts.ruling import Ruling
-from shared.contracts.stretches import Stretch, stretches
 from shared.contracts.terms import Contract
 from shared.model.facts import Category, Interval, Party
 

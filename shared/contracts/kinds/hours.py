@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
+from shared.contracts.charging.policy import Amount, Charge, Split, is_open, total
 from shared.contracts.facts import Window
 from shared.contracts.finding import AssetFinding, Finding, Reason, Tally
 from shared.contracts.kinds.amounts import Row, Series
 from shared.contracts.measured import Form, Verdict
-from shared.contracts.policy import Amount, Charge, Split, is_open, total
 from shared.contracts.terms import Contract, Guarantee, Weighting
 from shared.indicators.indicator import Indicator, Ratio
 from shared.indicators.time_availability import TIME_AVAILABILITY

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
+from shared.contracts.charging.policy import Charge, Key, Ruling
+from shared.contracts.charging.stretches import unreported
 from shared.contracts.facts import Facts
 from shared.contracts.kinds.amounts import Row, Series, part
 from shared.contracts.kinds.hours import rows_by_asset
 from shared.contracts.measured import ProductionMeasure, Verdict
-from shared.contracts.policy import Charge, Key, Ruling
-from shared.contracts.stretches import unreported
 from shared.contracts.terms import Contract
 from shared.model.facts import Category, Interval, Party
 from shared.timeline import NO_DATA, durations

@@ -8,14 +8,14 @@ from fractions import Fraction
 from typing import Final
 
 from shared.contracts.calendar_days import midnight_us
+from shared.contracts.charging.policy import whole
 from shared.contracts.facts import Facts, Window
 from shared.contracts.finding import Finding, Outcome, Reason
 from shared.contracts.kinds.amounts import distinct, formula_quantities, is_delivered, missing, read
 from shared.contracts.kinds.failures import Failure, failures
-from shared.contracts.levels import level_of
+from shared.contracts.level import level_of
 from shared.contracts.measured import MtbfMeasure
 from shared.contracts.periods import Period
-from shared.contracts.policy import whole
 from shared.contracts.terms import Contract, Guarantee
 from shared.indicators.reliability import mtbf_limits
 from shared.indicators.trend import trend

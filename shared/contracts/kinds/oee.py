@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
+from shared.contracts.charging.policy import charge
 from shared.contracts.facts import Facts, Window
 from shared.contracts.finding import AssetFinding, Finding, Reason
 from shared.contracts.kinds.amounts import Series, accounts, distinct, formula_quantities, missing, products, read
 from shared.contracts.kinds.planned_hours import Planned, Planner
 from shared.contracts.measured import OeeMeasure
-from shared.contracts.policy import charge
 from shared.contracts.terms import Contract, Guarantee
 
 GOOD, PRODUCED = "good_units", "produced_units"

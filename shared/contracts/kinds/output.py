@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
+from shared.contracts.charging.policy import charge
 from shared.contracts.facts import Facts, Window
 from shared.contracts.finding import AssetFinding, Finding, Reason
 from shared.contracts.kinds.amounts import Series, accounts, distinct, formula_quantities, missing, products, read
 from shared.contracts.kinds.planned_hours import Planned, Planner
-from shared.contracts.levels import level_of
+from shared.contracts.level import level_of
 from shared.contracts.measured import OutputMeasure
-from shared.contracts.policy import charge
 from shared.contracts.terms import Contract, Guarantee
 
 # What the hours are called, in the order in which they are looked for.

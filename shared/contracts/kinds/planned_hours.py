@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from shared.contracts.charging.policy import Charge
 from shared.contracts.facts import Facts, Window
 from shared.contracts.kinds.amounts import Series, is_delivered, read
 from shared.contracts.measured import Verdict
-from shared.contracts.policy import Charge
 from shared.contracts.terms import Guarantee
 from shared.instant import HOUR_US
 

@@ -9,7 +9,7 @@ from typing import Final
 from shared.contracts.facts import Facts, Window
 from shared.contracts.finding import AssetFinding, Finding, Reason
 from shared.contracts.kinds.amounts import Row, Series, accounts, distinct, formula_quantities, missing, read, stretches
-from shared.contracts.levels import level_of
+from shared.contracts.level import level_of
 from shared.contracts.measured import PowerCurveMeasure
 from shared.contracts.rounding import plain
 from shared.contracts.terms import Contract, Guarantee

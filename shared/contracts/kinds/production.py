@@ -5,15 +5,15 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final
 
+from shared.contracts.charging.policy import Charge, charge, is_open, total
 from shared.contracts.facts import Facts, Window
 from shared.contracts.finding import AssetFinding, Finding, Reason
 from shared.contracts.kinds.amounts import distinct, formula_quantities, missing, products, read
 from shared.contracts.kinds.hours import rows_by_asset, tallies
 from shared.contracts.kinds.losses import Loss, losses
-from shared.contracts.levels import level_of
+from shared.contracts.level import level_of
 from shared.contracts.measured import Form, ProductionMeasure, Verdict
 from shared.contracts.money import UnitMoney
-from shared.contracts.policy import Charge, charge, is_open, total
 from shared.contracts.rounding import plain
 from shared.contracts.terms import Contract, Guarantee
 from shared.indicators.indicator import Ratio

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from shared.contracts import policy
+from shared.contracts.charging import policy
 from shared.contracts.facts import Facts, Window
 from shared.contracts.finding import Finding
 from shared.contracts.kinds import mtbf

@@ -9,7 +9,7 @@ from typing import Final
 from shared.contracts.facts import Facts, Window
 from shared.contracts.finding import Finding, Reason
 from shared.contracts.kinds.amounts import distinct, formula_quantities
-from shared.contracts.levels import level_of
+from shared.contracts.level import level_of
 from shared.contracts.measured import Priority, ResponseMeasure, ServiceHours
 from shared.contracts.rounding import plain
 from shared.contracts.terms import Contract, Guarantee

@@ -7,14 +7,14 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Final
 
-from shared.contracts.allowances import Account
+from shared.contracts.charging.allowances import Account
+from shared.contracts.charging.policy import PRESUMED, Charge, Key, Ruling, Split, add, charge, share, within_cap
+from shared.contracts.charging.stretches import Stretch, clip, stretches
 from shared.contracts.facts import Facts, Window
 from shared.contracts.finding import Finding
 from shared.contracts.kinds.amounts import Row, accounts, distinct, formula_quantities, is_delivered, read
 from shared.contracts.kinds.hours import rows_by_asset, time_finding
 from shared.contracts.measured import Allowance, Policy, ThresholdMeasure, Verdict
-from shared.contracts.policy import PRESUMED, Charge, Key, Ruling, Split, add, charge, share, within_cap
-from shared.contracts.stretches import Stretch, clip, stretches
 from shared.contracts.terms import Contract, Guarantee
 from shared.model.facts import Category, Party
 from shared.timeline import NO_DATA

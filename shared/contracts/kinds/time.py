@@ -5,13 +5,13 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Final
 
+from shared.contracts.charging.policy import Amount, Charge, Key, Split, charge, total
 from shared.contracts.facts import Facts, Window
 from shared.contracts.finding import Finding
 from shared.contracts.kinds.amounts import Row, Series, accounts, formula_quantities, is_delivered, missing, read
 from shared.contracts.kinds.hours import rows_by_asset, time_finding
 from shared.contracts.kinds.lines import as_lines
 from shared.contracts.measured import Form, Policy, TimeMeasure, Verdict
-from shared.contracts.policy import Amount, Charge, Key, Split, charge, total
 from shared.contracts.rounding import plain
 from shared.contracts.terms import Contract, Guarantee
 from shared.indicators.registry import indicator

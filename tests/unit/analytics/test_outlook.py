@@ -11,7 +11,7 @@ from shared.contracts.measured import Policy, Verdict
 from shared.instant import HOUR_US
 from shared.model.facts import Category, Interval, Party
 from shared.timeline_columns import Stretches
-from tests.unit.contracts.charging import override, policy_of
+from tests.unit.contracts.charged_time import override, policy_of
 
 # As contract A within its allowances: planned work does not count, nor what others stop.
 POLICY = policy_of("FP PP TS OEN", excluded="RS OEL SM FM IU")

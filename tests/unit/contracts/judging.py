@@ -5,10 +5,10 @@ from decimal import Decimal
 
 from shared.contracts.assess import assess
 from shared.contracts.assessment import Assessment
+from shared.contracts.charging.policy import Key
 from shared.contracts.facts import Facts, Window
 from shared.contracts.forecast import Evidence
 from shared.contracts.periods import Period, periods
-from shared.contracts.policy import Key
 from shared.contracts.terms import Contract
 from shared.model.quantity import Quantity
 

@@ -8,16 +8,16 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from shared.contracts.assessment import Settlement
-from shared.contracts.entry import Entry
 from shared.contracts.finding import Finding, Outcome, Reason
 from shared.contracts.formula import parse
-from shared.contracts.ledger import fold
 from shared.contracts.levels import Levels
 from shared.contracts.measured import Form, Policy, TimeMeasure, Verdict
 from shared.contracts.money import Caps, Fees, FormulaMoney
 from shared.contracts.periods import Period, periods
 from shared.contracts.rounding import half_up
-from shared.contracts.settle import is_missed, settle
+from shared.contracts.settlement.entry import Entry
+from shared.contracts.settlement.ledger import fold
+from shared.contracts.settlement.settle import is_missed, settle
 from shared.contracts.terms import (
     AlertPolicy,
     Contract,

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from shared.contracts.assess import assess
 from shared.contracts.assessment import Assessment, Budget, Certainty, Outcome, Reason
+from shared.contracts.charging.policy import Key
 from shared.contracts.document import as_document, digest
 from shared.contracts.facts import Facts, Window
 from shared.contracts.forecast import Evidence
 from shared.contracts.measured import Verdict
 from shared.contracts.money import FormulaMoney
 from shared.contracts.periods import Period, periods
-from shared.contracts.policy import Key
 from shared.contracts.terms import Contract
 from shared.instant import DAY_US, HOUR_US
 from shared.model.facts import Category, Party

@@ -11,9 +11,9 @@ from shared.contracts.assess import assess
 from shared.contracts.assessment import Assessment, Certainty, Outcome
 from shared.contracts.document import as_document
 from shared.contracts.facts import Facts, Window
-from shared.contracts.ledger import entry_of, fold
-from shared.contracts.levels import level_of, so_far
+from shared.contracts.level import level_of, so_far
 from shared.contracts.periods import periods
+from shared.contracts.settlement.ledger import entry_of, fold
 from shared.instant import DAY_US, HOUR_US
 from shared.model.facts import Category, Party
 from shared.model.quantity import Quantity

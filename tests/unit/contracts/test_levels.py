@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.contracts.calendar_days import anniversary, midnight_us, years_begun
-from shared.contracts.levels import Levels, RampUp, Season, level_of
+from shared.contracts.level import level_of
+from shared.contracts.levels import Levels, RampUp, Season
 from shared.contracts.periods import periods, periods_between
 from shared.contracts.terms import Contract, Guarantee, Kind, PeriodKind
 from shared.instant import to_us

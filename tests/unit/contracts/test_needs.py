@@ -11,7 +11,7 @@ from shared.contracts.needs import LEAD_US, Needs, needs_of, reach_us
 from shared.contracts.periods import Period, periods
 from shared.contracts.terms import Contract, Kind, PeriodKind
 from shared.model.facts import Category
-from tests.unit.contracts.charging import terms_of
+from tests.unit.contracts.charged_time import terms_of
 from tests.unit.contracts.kinds.terms_made import POLICY, contract, guarantee, us
 
 

@@ -10,8 +10,8 @@ from services.analytics.alerts import transitions
 from services.analytics.alerts.transitions import AlertReason, anomaly, risk, silence
 from services.analytics.judged import Judged
 from shared.contracts.assessment import Assessment, Certainty, Forecast, Outcome
-from shared.contracts.ledger import entry_of, fold
 from shared.contracts.periods import periods
+from shared.contracts.settlement.ledger import entry_of, fold
 from shared.contracts.spec import parse
 from shared.contracts.terms import AlertPolicy
 from shared.instant import HOUR_US, SECOND_US

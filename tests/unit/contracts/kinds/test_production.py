@@ -16,7 +16,7 @@ from shared.contracts.terms import Contract, Kind
 from shared.instant import HOUR_US
 from shared.model.facts import Category, Party
 from shared.model.quantity import Quantity
-from tests.unit.contracts.charging import DOWN, UP, facts_of, override, policy_of, span
+from tests.unit.contracts.charged_time import DOWN, UP, facts_of, override, policy_of, span
 from tests.unit.contracts.kinds.terms_made import contract, guarantee, over, window
 
 POLICY = replace(

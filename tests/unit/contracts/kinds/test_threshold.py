@@ -19,7 +19,7 @@ from shared.instant import MINUTE_US
 from shared.model.facts import Category, Interval, Party
 from shared.model.quantity import Quantity
 from shared.timeline import durations
-from tests.unit.contracts.charging import override, policy_of
+from tests.unit.contracts.charged_time import override, policy_of
 from tests.unit.contracts.kinds.terms_made import contract, guarantee, us, window
 
 SIGNAL = "header_pressure_bar_g"

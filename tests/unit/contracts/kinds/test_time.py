@@ -21,7 +21,7 @@ from shared.contracts.money import FormulaMoney
 from shared.contracts.terms import Contract, Kind, Machine, Weighting
 from shared.instant import HOUR_US
 from shared.model.facts import Category, Interval, Party
-from tests.unit.contracts.charging import (
+from tests.unit.contracts.charged_time import (
     DOWN,
     MISSING,
     REQUEST,

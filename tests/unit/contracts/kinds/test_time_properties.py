@@ -11,17 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shared.contracts.charging.policy import Key
 from shared.contracts.facts import Facts, Window
 from shared.contracts.finding import Finding
 from shared.contracts.kinds.time import judge_time
 from shared.contracts.measured import Allowance, Form, Per, Policy, Verdict
 from shared.contracts.periods import Period
-from shared.contracts.policy import Key
 from shared.contracts.terms import Contract, PeriodKind
 from shared.instant import HOUR_US, MINUTE_US
 from shared.model.facts import Category, Interval, Party
 from shared.timeline import durations
-from tests.unit.contracts.charging import DOWN, REQUEST, UP, facts_of, policy_of, terms_of
+from tests.unit.contracts.charged_time import DOWN, REQUEST, UP, facts_of, policy_of, terms_of
 from tests.unit.contracts.kinds.terms_made import window
 
 ZONES = ("Etc/UTC", "Europe/Berlin", "Australia/Lord_Howe", "Asia/Kathmandu", "America/St_Johns")

@@ -1,0 +1,1 @@
+"""Facts to time by verdict: `ruling`, `stretches`, `allowances`, and all of them in `policy`."""
