@@ -15,6 +15,7 @@ from shared.contracts import facts
 from shared.contracts.assess import assess
 from shared.contracts.assessment import Assessment
 from shared.contracts.document import settlement_document
+from shared.contracts.needs import undecided_us
 from shared.contracts.periods import Period
 from shared.contracts.settlement.ledger import entry_of, fold
 from shared.db import assessments, contracts, quantities
@@ -54,13 +55,17 @@ async def judge(connection: AsyncConnection, touched: Mapping[int, Sequence[Wind
 
 
 def due_periods(stored: StoredContract, windows: Sequence[Window], final: Collection[int], now_us: int) -> list[Period]:
-    """The periods begun that still run, whose start is not among `final` yet, or on which a changed window bears."""
+    """The periods begun that still run, whose start is not among `final` yet, or on which a changed window bears.
+
+    A period goes on being due after its end while a promise given in it may still run out.
+    """
+    undecided = undecided_us(stored.contract)
     return [
         period
         for period in stored.periods
         if period.start_us < now_us
         and (
-            period.end_us > now_us
+            period.end_us + undecided > now_us
             or period.start_us not in final
             or _overlaps(stored.reach_us[period], period.end_us, windows)
         )
@@ -101,9 +106,9 @@ async def _judge_contract(
 async def _assess(connection: AsyncConnection, stored: StoredContract, period: Period, now_us: int) -> list[Assessment]:
     """What each guarantee says of the period alone."""
     contract = stored.contract
-    window = facts.Window(period=period, as_of_us=min(now_us, period.end_us))
-    known = Known(connection, contract, stored.assets, window.as_of_us)
-    seen = await outlook(connection, stored, window.as_of_us) if window.running else {}
+    window = facts.Window(period=period, as_of_us=now_us)
+    known = Known(connection, contract, stored.assets, now_us)
+    seen = await outlook(connection, stored, now_us) if window.running else {}
     return [
         assess(contract, guarantee, await known.facts(guarantee, period), window, seen.get(guarantee.id))
         for guarantee in contract.guarantees
@@ -133,7 +138,7 @@ async def _save(connection: AsyncConnection, stored: StoredContract, fresh: Sequ
     if not fresh:
         return _Settled(assessments=(), new=frozenset())
     places = {(each.guarantee_id, each.period_start_us) for each in fresh}
-    before = await assessments.booked(connection, stored)
+    before = await assessments.booked(connection, stored.id)
     entries = {place: booked.entry for place, booked in before.items() if place not in places}
     settlements = fold(stored.contract, [*entries.values(), *(entry_of(each) for each in fresh)])
     final = tuple(replace(each, settlement=settlements[each.guarantee_id, each.period_start_us]) for each in fresh)

@@ -16,7 +16,7 @@ from shared.contracts.facts import Window
 from shared.contracts.periods import Period, periods
 from shared.contracts.settlement.ledger import entry_of, fold
 from shared.contracts.terms import Contract
-from shared.db import contracts, rows
+from shared.db import assessments, contracts, rows
 from shared.db.facts import Known
 from shared.db.pool import AsyncConnection
 from shared.instant import to_us
@@ -49,8 +49,8 @@ async def judge(
 ) -> list[Judged]:
     """Each guarantee of a contract version over `[start, end)`, with the facts known up to now.
 
-    The forecast rests on arithmetic alone: P(miss) of a running period is in its stored assessment. The money of a
-    period is what it would be alone, before what it shares with other periods; a window that is no period has none.
+    The forecast rests on arithmetic alone: P(miss) of a running period is in its stored assessment. What a period
+    shares with others (caps, carry-over, true-up) is by what is stored of them; a window that is none has no money.
     """
     contract = spec.parse(version.source, f"{version.slug} version {version.version}")
     asked = _window(contract, to_us(start), to_us(end))
@@ -63,7 +63,10 @@ async def judge(
     if asked is None:
         final = [replace(each, settlement=_nothing_to_settle(each.settlement)) for each in judged]
     else:
-        money = fold(contract, [entry_of(each) for each in judged])
+        fresh = {(each.guarantee_id, each.period_start_us): entry_of(each) for each in judged}
+        others = await assessments.booked(connection, version.id)
+        kept = [booked.entry for place, booked in others.items() if place not in fresh]
+        money = fold(contract, [*kept, *fresh.values()])
         final = [replace(each, settlement=money[each.guarantee_id, each.period_start_us]) for each in judged]
     return [_answer(as_document(each, contract.zone)) for each in final]
 

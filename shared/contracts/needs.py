@@ -5,13 +5,16 @@ from typing import Final
 
 from shared.contracts.facts import Window
 from shared.contracts.kinds.registry import needs_timelines, policy_of, window_of
-from shared.contracts.measured import Per
+from shared.contracts.measured import Per, Priority, ResponseMeasure
 from shared.contracts.periods import Period, midnight_us, settlement_year
 from shared.contracts.terms import Contract, Guarantee
-from shared.instant import DAY_US
+from shared.instant import DAY_US, MINUTE_US
 
 # How far before a window its judge may look to see when a stop began.
 LEAD_US: Final = 31 * DAY_US
+
+# What holidays and pauses may put off a promise beyond its service hours.
+_PUT_OFF_US: Final = 14 * DAY_US
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,6 +45,20 @@ class Needs:
         if self.by_year or self.rolls:
             reached = min(reached, self.year_us)
         return min(reached, self.last_year_us) if self.rolls else reached
+
+
+def undecided_us(contract: Contract) -> int:
+    """How long after a period's end the clock alone may still decide about it: until the last promise has run out."""
+    measures = (guarantee.measure for guarantee in contract.guarantees)
+    promised = (_promised_us(each) for m in measures if isinstance(m, ResponseMeasure) for each in m.priorities)
+    return max(promised, default=0)
+
+
+def _promised_us(priority: Priority) -> int:
+    longest_us = max(priority.respond_us or 0, priority.restore_us or 0)
+    weekly_us = sum(end - start for _, start, end in priority.hours.weekly) * MINUTE_US
+    clock_us = longest_us if not weekly_us else -(-longest_us // weekly_us) * 7 * DAY_US
+    return clock_us + _PUT_OFF_US
 
 
 def needs_of(contract: Contract, guarantee: Guarantee, period: Period, as_of_us: int) -> Needs:

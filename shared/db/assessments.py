@@ -43,9 +43,9 @@ async def withdraw(connection: AsyncConnection, stored: StoredContract, period: 
     await connection.execute(_SQL["withdraw"], parameters)
 
 
-async def booked(connection: AsyncConnection, stored: StoredContract) -> dict[Place, Booked]:
+async def booked(connection: AsyncConnection, contract_id: int) -> dict[Place, Booked]:
     """What is stored of all periods of a version."""
-    rows = await (await connection.execute(_SQL["entries"], {"contract_id": stored.id})).fetchall()
+    rows = await (await connection.execute(_SQL["entries"], {"contract_id": contract_id})).fetchall()
     return {
         (row["guarantee_id"], to_us(row["period_start"])): Booked(
             entry=_entry(row["entry"]), settlement=row["settlement"]

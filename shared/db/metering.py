@@ -13,6 +13,7 @@ from shared.counting import Amounts
 from shared.db.dirty import Window
 from shared.db.named import load
 from shared.db.pool import AsyncConnection
+from shared.db.quantities import EVER
 from shared.instant import HOUR_US, MINUTE_US, from_us, to_us
 from shared.model.quantity import SumKind
 
@@ -91,20 +92,33 @@ async def hours(connection: AsyncConnection, meter: Meter, window: Window) -> li
 async def replace(connection: AsyncConnection, meter: Meter, window: Window, amounts: Amounts, now_us: int) -> None:
     """Make `amounts` those of the whole hours of the window; what was said of them before stays as history.
 
-    Where that makes a difference, what is judged by it is due.
+    Hours of which people stated something themselves are left to them. Where that makes a difference, what is judged
+    by it is due.
     """
-    asked = _span(meter, window) | {
-        "now": from_us(now_us),
-        "asset": meter.asset_id,
-        "name": meter.name,
-        "source": meter.source,
-        "starts": [from_us(at_us) for at_us in amounts],
+    machine = {"asset": meter.asset_id, "name": meter.name}
+    stated = await (await connection.execute(_SQL["stated"], _span(meter, window) | machine)).fetchall()
+    taken = [(to_us(row["start_at"]), to_us(row["end_at"])) for row in stated]
+    amounts = {
+        at_us: amount
+        for at_us, amount in amounts.items()
+        if not any(start_us < at_us + HOUR_US and at_us < end_us for start_us, end_us in taken)
     }
+    asked = (
+        _span(meter, window)
+        | machine
+        | {
+            "now": from_us(now_us),
+            "source": meter.source,
+            "starts": [from_us(at_us) for at_us in amounts],
+        }
+    )
     gone = await (await connection.execute(_SQL["withdraw_hours"], asked)).fetchall()
     columns = _columns(meter, amounts) | {"now": from_us(now_us)}
+    first = await (await connection.execute(_SQL["first"], columns)).fetchall()
     await connection.execute(_SQL["supersede"], columns)
     fresh = await (await connection.execute(_SQL["insert"], columns)).fetchall()
-    if touched := [*gone, *fresh]:
+    ever = dict(zip(("start_at", "end_at"), EVER, strict=True))
+    if touched := [*gone, *fresh, *(row | ever for row in first)]:
         names = {"assets": "asset_id", "contracts": "contract", "starts": "start_at", "ends": "end_at"}
         await connection.execute(_SQL["mark"], {to: [row[of] for row in touched] for to, of in names.items()})
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final
@@ -15,6 +16,9 @@ from shared.instant import from_us, to_us
 from shared.model.quantity import Quantity
 
 _SQL: Final = load("quantities")
+
+# All time that a contract may speak of.
+EVER: Final = datetime(1990, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,9 +65,10 @@ def store(connection: Connection, whose: Whose, quantities: Sequence[Quantity], 
             raise VouchError(
                 f"{name} from {start:%F %R}: shares time with what is stored, {other_start:%F %R} to {other_end:%F %R}"
             )
+        first = connection.execute(_SQL["first"], columns).fetchall()
         connection.execute(_SQL["supersede"], columns | {"now": from_us(now_us)})
         new = connection.execute(_SQL["insert"], columns | {"now": from_us(now_us)}).fetchall()
-        mark(connection, [(asset_id, contract, start, end) for asset_id, contract, start, end in new])
+        mark(connection, [*new, *((asset_id, contract, *EVER) for asset_id, contract in first)])
     return len(new)
 
 

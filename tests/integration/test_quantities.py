@@ -114,6 +114,34 @@ def test_money_by_a_quantity_is_settled_from_what_is_stored_and_again_when_that_
     assert connection.execute("SELECT count(*) FROM fact_mark").fetchone() == (0,)
 
 
+def test_what_people_state_of_an_hour_goes_before_what_its_sensor_says(
+    database_url: str, connection: Connection
+) -> None:
+    c1 = load(connection, METERED, BY_OUTPUT)["c1"]
+    readings(connection, c1, "meter", {"2026-03-02T08:10": 10.0, "2026-03-02T08:50": 20.0, "2026-03-02T09:10": 50.0})
+    judge(database_url, "2026-03-02T12:00")
+    whose = contracts.latest(connection, "LF-1").whose("meter reading by hand")
+    nine = us("2026-03-02T09:00"), us("2026-03-02T10:00")
+    assert quantities.store(connection, whose, [_amount("0.077", nine)], us("2026-03-02T12:01")) == 1
+    readings(connection, c1, "meter", {"2026-03-02T09:40": 60.0})
+    judge(database_url, "2026-03-02T12:02")
+    assert _hours(connection, "actual_output_mwh") == {"02 08:00": Fraction(10, 1000), "02 09:00": Fraction(77, 1000)}
+
+
+def test_the_first_delivery_of_a_quantity_has_all_periods_judged_again(
+    database_url: str, connection: Connection
+) -> None:
+    load(connection, FLEET, CONTRACT)
+    judge(database_url, "2026-03-15T00:00")
+    whose = contracts.latest(connection, "LF-1").whose("test")
+    assert quantities.store(connection, whose, [_amount("0.5")], us("2026-03-15T00:01")) == 1
+    assert quantities.store(connection, whose, [_amount("0.25")], us("2026-03-15T00:02")) == 1
+    marks = connection.execute(
+        "SELECT extract(year FROM start_at), extract(year FROM end_at) FROM fact_mark ORDER BY id"
+    )
+    assert [tuple(map(int, row)) for row in marks.fetchall()] == [(1990, 2200), (2026, 2026)]
+
+
 def test_an_amount_that_would_be_counted_twice_is_refused(connection: Connection) -> None:
     load(connection, FLEET, BY_OUTPUT)
     whose = contracts.latest(connection, "LF-1").whose("test")

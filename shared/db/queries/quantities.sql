@@ -1,6 +1,6 @@
 -- name: supersede
 -- What is in force of the same amounts and says otherwise is so no longer.
-UPDATE quantity q SET superseded_at = %(now)s
+UPDATE quantity q SET superseded_at = greatest(%(now)s, q.recorded_at)
 FROM unnest(%(assets)s::integer[], %(contracts)s::text[], %(names)s::text[], %(starts)s::timestamptz[],
             %(ends)s::timestamptz[], %(values)s::numeric[], %(overs)s::numeric[], %(units)s::text[])
     AS n (asset_id, contract, name, start_at, end_at, value, over, unit)
@@ -8,6 +8,20 @@ WHERE q.superseded_at IS NULL AND q.asset_id IS NOT DISTINCT FROM n.asset_id
   AND q.contract IS NOT DISTINCT FROM n.contract AND q.name = n.name AND q.start_at = n.start_at
   AND q.end_at = n.end_at AND (q.value, q.over, q.unit) IS DISTINCT FROM (n.value, n.over, n.unit)
 RETURNING q.id;
+
+-- name: first
+-- Names that nothing was delivered of so far: with their first row, silence of other times becomes a gap.
+SELECT DISTINCT n.asset_id, n.contract
+FROM unnest(%(assets)s::integer[], %(contracts)s::text[], %(names)s::text[]) AS n (asset_id, contract, name)
+WHERE NOT EXISTS (
+    SELECT FROM quantity q WHERE q.superseded_at IS NULL AND q.name = n.name
+      AND q.asset_id IS NOT DISTINCT FROM n.asset_id AND q.contract IS NOT DISTINCT FROM n.contract);
+
+-- name: stated
+-- What people stated of a sensor's hours; it goes before what the sensor says.
+SELECT start_at, end_at FROM quantity
+WHERE superseded_at IS NULL AND asset_id = %(asset)s AND contract IS NULL AND name = %(name)s
+  AND start_at < %(end)s AND end_at > %(start)s AND source NOT LIKE 'sensor:%%';
 
 -- name: insert
 INSERT INTO quantity (customer_id, asset_id, contract, name, start_at, end_at, value, over, unit, recorded_at, source)
@@ -30,7 +44,7 @@ ORDER BY n.name, n.start_at LIMIT 10;
 
 -- name: withdraw_hours
 -- Hours of a sensor for which there is nothing to sum up any longer.
-UPDATE quantity q SET superseded_at = %(now)s
+UPDATE quantity q SET superseded_at = greatest(%(now)s, q.recorded_at)
 WHERE q.superseded_at IS NULL AND q.asset_id = %(asset)s AND q.name = %(name)s AND q.source = %(source)s
   AND q.start_at >= %(start)s AND q.start_at < %(end)s AND NOT q.start_at = ANY (%(starts)s::timestamptz[])
 RETURNING q.asset_id, q.contract, q.start_at, q.end_at;

@@ -1,5 +1,5 @@
 -- name: supersede
-UPDATE ticket t SET superseded_at = %(now)s
+UPDATE ticket t SET superseded_at = greatest(%(now)s, t.recorded_at)
 FROM unnest(%(assets)s::integer[], %(contracts)s::text[], %(numbers)s::text[], %(priorities)s::text[],
             %(received)s::timestamptz[], %(on_site)s::timestamptz[], %(restored)s::timestamptz[], %(paused_us)s::bigint[])
     AS n (asset_id, contract, number, priority, received_at, on_site_at, restored_at, paused_us)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from services.analytics.judge import due_periods
+from shared.contracts.needs import undecided_us
 from shared.contracts.periods import Period
 from shared.contracts.spec import parse
 from shared.db.contracts import StoredContract
@@ -69,3 +70,19 @@ def test_a_period_is_due_for_what_its_guarantees_look_back_on() -> None:
     every = frozenset(day.start_us for day in DAYS)
     due = due_periods(REACHING, [_window(5, 6)], every, 9 * DAY_US)
     assert [DAYS.index(period) for period in due] == [0, 1]
+
+
+def test_a_period_stays_due_while_a_promise_given_in_it_may_run_out() -> None:
+    response = """
+  - id: RESP
+    kind: response_time
+    priorities: {P1: {respond_h: 4, restore_h: 24, hours: "24x7"}}
+"""
+    promised = replace(STORED, contract=parse(TEXT + response.lstrip("\n"), "contract"))
+    every = frozenset(day.start_us for day in DAYS)
+    last = DAYS[-1]
+    undecided = undecided_us(promised.contract)
+    assert undecided >= 24 * HOUR_US
+    assert last in due_periods(promised, [], every, last.end_us + 24 * HOUR_US)
+    assert due_periods(promised, [], every, last.end_us + undecided) == []
+    assert due_periods(STORED, [], every, last.end_us + HOUR_US) == []
