@@ -113,15 +113,6 @@ class Finding:
             Verdict.DEEMED_AVAILABLE: sum((tally.deemed_us for tally in self.tallies), Fraction(0)),
         }
 
-    @property
-    def by_party(self) -> dict[Party, Fraction]:
-        """Unavailable microseconds by the party that answers for them."""
-        parties: dict[Party, Fraction] = {}
-        for tally in self.tallies:
-            if tally.unavailable_us:
-                parties[tally.party] = parties.get(tally.party, Fraction(0)) + tally.unavailable_us
-        return parties
-
     def one_hour_worse(self) -> "Finding | None":
         """The finding had one asset been unavailable for an hour it was not; None where time is not what counts."""
         if self.sum_unit != "us" or not self.denominator or self.numerator < HOUR_US:

@@ -15,6 +15,14 @@ from shared.indicators.catalog.oee import OEE
 from shared.indicators.catalog.outlook import BURN_RATE, MISS_PROBABILITY, VIBRATION_ZONE
 from shared.indicators.catalog.policy import AVAILABILITY_BY_POLICY
 from shared.indicators.catalog.production import LOST_PRODUCTION, PRODUCTION_AVAILABILITY
+from shared.indicators.catalog.promised import (
+    ENERGY_INTENSITY,
+    FAILURE_NOTICE,
+    OUTPUT,
+    POWER_CURVE,
+    RESPONSE_TIME,
+    TECHNICAL_AVAILABILITY,
+)
 from shared.indicators.catalog.savings import ENERGY_SAVINGS
 from shared.indicators.catalog.steady_state import DEPENDABILITY, INTERVAL, MARKOV, SPREAD
 from shared.indicators.catalog.sums import FLEET, PERIODS, THRESHOLD_MINUTES
@@ -59,6 +67,12 @@ INDICATORS: Final[dict[str, Indicator]] = {
         RESPONSE_QUOTA,
         RESPONSE_TIMES,
         VIBRATION_ZONE,
+        TECHNICAL_AVAILABILITY,
+        ENERGY_INTENSITY,
+        POWER_CURVE,
+        OUTPUT,
+        RESPONSE_TIME,
+        FAILURE_NOTICE,
     )
 }
 

@@ -87,12 +87,6 @@ def savings_sd(baseline: Baseline, drivers: Mapping[str, Sequence[Number]]) -> f
     return baseline.s * math.sqrt(m + Fraction(m * m, baseline.n) + model)
 
 
-def savings_halfwidth(baseline: Baseline, drivers: Mapping[str, Sequence[Number]], confidence: float) -> float | None:
-    """Half the width of the two-sided interval of the savings at `confidence`, in the unit of the energy."""
-    sd = savings_sd(baseline, drivers)
-    return None if sd is None else t_quantile(confidence, baseline.dof) * sd
-
-
 def t_quantile(confidence: float, dof: int) -> float:
     """Student's t that is not exceeded either way with `confidence`; ValueError outside (0, 1) or without freedom."""
     if not 0 < confidence < 1 or dof < 1:

@@ -23,7 +23,7 @@ from shared.contracts.periods import Period, periods
 from shared.contracts.terms import Contract
 from shared.instant import DAY_US, HOUR_US
 from shared.model.facts import Category, Party
-from tests.unit.contracts.judging import judge
+from tests.unit.contracts.judging import by_party, judge
 
 Make = Callable[..., Contract]
 
@@ -97,7 +97,7 @@ def test_an_allowance_is_for_each_asset_alone(monthly: Make) -> None:
 def test_causes_share_what_is_within_their_allowance_by_their_length(monthly: Make) -> None:
     visit: Key = (Category.SM, "visit", Party.CUSTOMER)
     assessed = _judge(monthly(), {UP: 624 * HOUR_US, SERVICE: 90 * HOUR_US, visit: 30 * HOUR_US})
-    assert assessed.finding.by_party == {Party.SUPPLIER: 30 * HOUR_US, Party.CUSTOMER: 10 * HOUR_US}
+    assert by_party(assessed.finding) == {Party.SUPPLIER: 30 * HOUR_US, Party.CUSTOMER: 10 * HOUR_US}
 
 
 def test_a_stub_period_is_granted_its_share_of_an_allowance(monthly: Make) -> None:
@@ -126,7 +126,7 @@ def test_an_override_comes_before_the_category_and_outside_its_allowance(monthly
     late: Key = (Category.SM, "late_notice", Party.SUPPLIER)
     overrides = [{"when": "cause == 'late_notice'", "verdict": "unavailable"}]
     assessed = _judge(monthly(overrides=overrides), {UP: 644 * HOUR_US, SERVICE: 80 * HOUR_US, late: 20 * HOUR_US})
-    assert assessed.finding.by_party == {Party.SUPPLIER: 20 * HOUR_US}
+    assert by_party(assessed.finding) == {Party.SUPPLIER: 20 * HOUR_US}
     assert assessed.finding.by_verdict[Verdict.EXCLUDED] == 80 * HOUR_US
 
 
@@ -262,7 +262,7 @@ def test_every_microsecond_is_counted_once_and_every_ratio_lies_in_its_bounds(
     assessed = _judge(monthly(assets=len(facts), form=form), *known, elapsed_us=elapsed_us, quantities=_QUANTITIES)
     assert sum(tally.duration_us for tally in assessed.finding.tallies) == elapsed_us * len(facts)
     assert sum(assessed.finding.by_verdict.values()) == elapsed_us * len(facts)
-    assert sum(assessed.finding.by_party.values()) == assessed.finding.by_verdict[Verdict.UNAVAILABLE]
+    assert sum(by_party(assessed.finding).values()) == assessed.finding.by_verdict[Verdict.UNAVAILABLE]
     if assessed.value is None:
         assert assessed.outcome is Outcome.NOT_ASSESSABLE
         assert assessed.settlement.malus == 0

@@ -17,7 +17,7 @@ from shared.contracts.periods import Period
 from shared.contracts.terms import Contract
 from shared.instant import HOUR_US, MINUTE_US, SECOND_US, to_us
 from shared.model.facts import AssetEvent, Category, EventKind, Interval, Meaning, Party
-from tests.unit.contracts.judging import judge
+from tests.unit.contracts.judging import by_party, judge
 
 Make = Callable[..., Contract]
 Policy = Callable[..., dict[str, Any]]
@@ -92,7 +92,7 @@ def test_wind_a_is_settled_to_the_cent(contract_of: Make) -> None:
     assert assessed.finding.high is not None
     assert float(assessed.finding.low) == pytest.approx(0.923222, abs=5e-7)
     assert float(assessed.finding.high) == pytest.approx(0.954074, abs=5e-7)
-    assert assessed.finding.by_party == {
+    assert by_party(assessed.finding) == {
         Party.SUPPLIER: 390 * HOUR_US,
         Party.UNKNOWN: Fraction("86.8") * HOUR_US,
     }

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from shared.contracts.terms import Kind
 from shared.errors import NotFoundError, SpecError
 from shared.indicators.description import describe, keywords
 from shared.indicators.evaluation import evaluate
@@ -80,3 +81,18 @@ def test_an_unknown_version_is_not_replaced_by_another() -> None:
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
     with pytest.raises(NotFoundError, match=r"no indicator 'mtfb'; known: .*mtbf"):
         newest("mtfb")
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_the_formula_that_every_kind_of_guarantee_names_can_be_looked_up(kind: Kind) -> None:
+    assert indicator(f"{kind.value}@1").name == kind.value
+
+
+def test_a_part_that_exceeds_its_whole_is_refused_by_name() -> None:
+    for name, inputs in (
+        ("technical_availability", {"required_h": 10, "own_fault_h": 11}),
+        ("response_time", {"promises_kept": 3, "promises": 2}),
+        ("failure_notice", {"failures_with_notice": 3, "failures": 2}),
+    ):
+        with pytest.raises(SpecError, match="must not exceed"):
+            evaluate(newest(name), inputs)

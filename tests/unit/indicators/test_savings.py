@@ -17,8 +17,8 @@ from shared.indicators.savings import (
     p_reaches,
     polynomial_factor,
     savings,
-    savings_halfwidth,
     savings_sd,
+    t_quantile,
     uncovered,
 )
 
@@ -91,7 +91,9 @@ def test_the_savings_of_enb_2_by_three_rules() -> None:
     baseline = fit({"x": REFERENCE_X}, REFERENCE_Y)
     drivers = {"x": [150, 160, 170]}
     found = savings(baseline, drivers, [255, 270, 281])
-    sd, half = savings_sd(baseline, drivers), savings_halfwidth(baseline, drivers, 0.9)
+    sd = savings_sd(baseline, drivers)
+    assert sd is not None
+    half = t_quantile(0.9, baseline.dof) * sd
     assert sd == pytest.approx(5.0437, abs=5e-5)
     assert half is not None
     assert float(found.savings) - half == pytest.approx(54.775, abs=5e-4)
@@ -103,12 +105,14 @@ def test_a_stated_baseline_gives_the_savings_and_their_uncertainty_once_mean_and
     """Contract D prints n, b0, b1 and s only; ENB-2 is reproduced from them."""
     drivers = {"volume": [150, 160, 170]}
     assert float(savings(PUMP, drivers, [255, 270, 281]).savings) == pytest.approx(63.916083916, rel=1e-8)
-    assert savings_halfwidth(PUMP, drivers, 0.9) is None
+    assert savings_sd(PUMP, drivers) is None
     full = stated(
         driver="volume", intercept=PUMP.intercept, slope=PUMP.slopes["volume"], n=12, s=PUMP.s,
         x_mean=Fraction(155), sxx=Fraction(14300),
     )  # fmt: skip
-    assert savings_halfwidth(full, drivers, 0.9) == pytest.approx(9.141429, rel=1e-6)
+    sd = savings_sd(full, drivers)
+    assert sd is not None
+    assert t_quantile(0.9, full.dof) * sd == pytest.approx(9.141429, rel=1e-6)
 
 
 def test_a_non_routine_adjustment_moves_the_savings_by_itself() -> None:

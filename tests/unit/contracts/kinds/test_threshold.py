@@ -20,6 +20,7 @@ from shared.model.facts import Category, Interval, Party
 from shared.model.quantity import Quantity
 from shared.timeline import durations
 from tests.unit.contracts.charged_time import override, policy_of
+from tests.unit.contracts.judging import by_party
 from tests.unit.contracts.kinds.terms_made import contract, guarantee, us, window
 
 SIGNAL = "header_pressure_bar_g"
@@ -272,7 +273,7 @@ def test_every_minute_counts_once_whatever_signal_and_events_say(
     found = _judged(rows or _rows(until_min=1), *ordered)
     clock = (rows[-1].end_us if rows else JULY + MINUTE_US) - JULY
     assert sum((tally.duration_us for tally in found.tallies), Fraction(0)) == clock
-    assert sum(found.by_party.values(), Fraction(0)) == found.denominator - found.numerator
+    assert sum(by_party(found).values(), Fraction(0)) == found.denominator - found.numerator
     if found.value is not None:
         assert found.low is not None
         assert found.high is not None

@@ -22,6 +22,7 @@ from shared.instant import HOUR_US, MINUTE_US
 from shared.model.facts import Category, Interval, Party
 from shared.timeline import durations
 from tests.unit.contracts.charged_time import DOWN, REQUEST, UP, facts_of, policy_of, terms_of
+from tests.unit.contracts.judging import by_party
 from tests.unit.contracts.kinds.terms_made import window
 
 ZONES = ("Etc/UTC", "Europe/Berlin", "Australia/Lord_Howe", "Asia/Kathmandu", "America/St_Johns")
@@ -98,7 +99,7 @@ def test_every_microsecond_counts_once_and_the_value_lies_between_its_bounds(
     clock = (asked.until_us - asked.start_us) * len(terms.assets)
     assert sum((tally.duration_us for tally in found.tallies), Fraction(0)) == clock
     assert all(min(t.available_us, t.unavailable_us, t.excluded_us, t.deemed_us) >= 0 for t in found.tallies)
-    assert sum(found.by_party.values(), Fraction(0)) == found.denominator - found.numerator
+    assert sum(by_party(found).values(), Fraction(0)) == found.denominator - found.numerator
     if found.value is not None:
         assert found.low is not None
         assert found.high is not None
