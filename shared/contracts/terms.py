@@ -119,9 +119,9 @@ class Guarantee:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Statements:
-    """When statements are due and what late and disputed data do; days count from the period's end.
+    """What is agreed of statements, in days from the period's end; said by `explain`, nothing computes it.
 
-    Data that comes after `late_data_cutoff_days` corrects in a later version. `texts` are terms that nothing computes.
+    A period is judged anew whenever facts of it arrive, also after `late_data_cutoff_days`.
     """
 
     late_data_cutoff_days: int | None = None

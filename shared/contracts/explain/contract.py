@@ -186,7 +186,10 @@ def _statements(contract: Contract) -> Iterator[str]:
     else:
         yield "time that no source speaks of is unknown (IU)"
     if terms.late_data_cutoff_days is not None:
-        yield f"data later than {terms.late_data_cutoff_days} days after the period's end corrects in a later statement"
+        yield (
+            f"data later than {terms.late_data_cutoff_days} days after the period's end corrects in a later statement, "
+            "as agreed between the parties: the assessments of vouch follow the data whenever it comes"
+        )
     if terms.due_days is not None:
         yield f"a statement is due {terms.due_days} days after the period's end"
     if terms.customer_review_days is not None:
