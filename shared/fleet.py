@@ -47,7 +47,7 @@ class SparkplugSource(Declared):
 
 
 class Asset(Declared):
-    """One machine; `healthy` is when it was known to be well: what the detector learns from."""
+    """One machine; `healthy` is when it was known to be well: what the detector learns from. Without, that is found."""
 
     customer: Slug
     site: Slug

@@ -138,13 +138,59 @@ class Rule(Declared):
 
 
 class Detector(Declared):
-    """How the machines of the model are watched; see shared.model.detector.DetectorSettings."""
+    """How the machines of the model are watched; see shared.model.detector.DetectorSettings.
+
+    `resets` are causes after which a machine is another one to the detector: it is learnt anew.
+    """
 
     sensors: NonEmpty[str]
+    drivers: tuple[str, ...] = ()
     bucket_s: Seconds
     open_after: PositiveInt
     close_after: PositiveInt
-    false_alarm_rate: float = Field(gt=0, lt=1)
+    false_alarms_per_month: float = Field(ge=0.01, le=100)
+    resets: tuple[Word, ...] = ("sensor_replaced",)
+
+    @field_validator("drivers")
+    @classmethod
+    def _drivers_are_not_watched(cls, drivers: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        _refuse("is watched itself", set(drivers) & set(info.data.get("sensors", ())))
+        _refuse("is named twice", {name for name in drivers if drivers.count(name) > 1})
+        return drivers
+
+
+class Component(Declared):
+    """A part of the machine that fails: a stop with one of `causes` is a failure of it.
+
+    `limits`: of sensors, in their units, the value at which the machine must not run on.
+    """
+
+    name: Word
+    causes: NonEmpty[Word]
+    limits: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(default_factory=dict)
+
+
+class Notice(Declared):
+    """When a failure is announced; see shared.model.foretelling.NoticeRule."""
+
+    risk: float = Field(default=0.5, gt=0, lt=1)
+    within_days: Annotated[int, Field(gt=0, le=365)] = 30
+    false_quota: float = Field(default=0.3, ge=0, le=1)
+
+
+class Prognosis(Declared):
+    """What is foretold of the machines of the model, every so many seconds; without `notice` nothing is announced."""
+
+    every_s: Annotated[int, Field(ge=3_600, le=604_800)] = 21_600
+    components: NonEmpty[Component]
+    notice: Notice | None = None
+
+    @field_validator("components")
+    @classmethod
+    def _are_distinct(cls, components: tuple[Component, ...]) -> tuple[Component, ...]:
+        for named in ([each.name for each in components], [cause for each in components for cause in each.causes]):
+            _refuse("is named twice", {name for name in named if named.count(name) > 1})
+        return components
 
 
 class Packml(Declared):
@@ -192,6 +238,7 @@ class Model(Declared):
     sensors: tuple[Sensor, ...] = ()
     state_rules: tuple[Rule, ...] = ()
     detector: Detector | None = None
+    prognosis: Prognosis | None = None
     codes: dict[str, Code] = Field(default_factory=dict)
     packml: Packml | None = None
     trust: Annotated[tuple[tuple[Source, ...], ...], BeforeValidator(_ranks), AfterValidator(_each_once)] = USUAL_TRUST
@@ -222,8 +269,14 @@ class Model(Declared):
     @field_validator("detector")
     @classmethod
     def _detector_knows_its_sensors(cls, detector: Detector | None, info: ValidationInfo) -> Detector | None:
-        _refuse_unknown(set(detector.sensors if detector else ()), info)
+        _refuse_unknown({*detector.sensors, *detector.drivers} if detector else set(), info)
         return detector
+
+    @field_validator("prognosis")
+    @classmethod
+    def _prognosis_knows_its_sensors(cls, prognosis: Prognosis | None, info: ValidationInfo) -> Prognosis | None:
+        _refuse_unknown({name for each in (prognosis.components if prognosis else ()) for name in each.limits}, info)
+        return prognosis
 
     @field_validator("packml")
     @classmethod

@@ -26,6 +26,8 @@ from shared.embedded import broker, postgres
 from shared.embedded.binaries import Programs
 
 _PROJECT = Path(__file__).parents[1]
+# Several processes share two cores: OpenMP's threads that wait for each other would spin. Read when scikit-learn loads.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Machines are noisy, and how long an example takes is measured in tests/bench.
 hypothesis.settings.register_profile("vouch", deadline=None)
 hypothesis.settings.load_profile("vouch")

@@ -1,8 +1,9 @@
-"""Analytics, the process: wakes on NOTIFY and by timer, runs passes, delivers alerts, survives a database outage."""
+"""Analytics, the process: by NOTIFY and by timer it judges, delivers, foretells and learns; it survives an outage."""
 
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from time import perf_counter
 from typing import Final
@@ -12,6 +13,9 @@ from prometheus_client import REGISTRY
 
 from services.analytics import metrics
 from services.analytics.alerts.delivery import deliver_due
+from services.analytics.aside import on_one_core
+from services.analytics.foretelling.foretell import foretell_due
+from services.analytics.learning.train import learn_due
 from services.analytics.refresh import Pass, run_once
 from shared.clock import now_us
 from shared.db import dirty, notify, outbox, probe
@@ -31,6 +35,8 @@ _Work = Callable[[AsyncConnection], Awaitable[None]]
 _GATHER_S: Final = 1.0
 _SHORTEST_WAIT_S: Final = 0.2
 _LONGEST_RECONNECT_S: Final = 30.0
+# How often it is looked whether there is something to learn from.
+_LEARN_EVERY_S: Final = 60.0
 
 
 def run(settings: AnalyticsSettings) -> None:
@@ -43,7 +49,7 @@ def run(settings: AnalyticsSettings) -> None:
 
 
 class _Analytics:
-    """Three tasks, each on its own connection: one listens, one judges, one delivers."""
+    """Five tasks, each on its own connection: they listen, judge, deliver, foretell and learn."""
 
     def __init__(self, settings: AnalyticsSettings) -> None:
         self._settings = settings
@@ -51,14 +57,20 @@ class _Analytics:
         self._bells = {notify.DIRTY: asyncio.Event(), notify.OUTBOX: asyncio.Event()}
 
     async def serve(self) -> None:
+        on_one_core()
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(initializer=on_one_core))
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._end)
         async with asyncio.TaskGroup() as tasks:
             listening = tasks.create_task(self._connected("listen", self._listen))
             tasks.create_task(self._connected("judge", self._judge))
             tasks.create_task(self._connected("deliver", self._deliver))
+            foretelling = tasks.create_task(self._connected("foretell", self._foretell))
+            learning = tasks.create_task(self._connected("learn", self._learn))
             await self._stop.wait()
-            listening.cancel()
+            # What the last two were at is done again by whoever comes next; a training may take minutes.
+            for task in (listening, foretelling, learning):
+                task.cancel()
         _log.info("analytics_stopped")
 
     def _end(self) -> None:
@@ -112,6 +124,21 @@ class _Analytics:
                 wait_s = min(wait_s, max(due_in_s, _SHORTEST_WAIT_S))
             await _wait(self._bells[notify.OUTBOX], wait_s)
             self._bells[notify.OUTBOX].clear()
+
+    async def _foretell(self, connection: AsyncConnection) -> None:
+        while not self._stop.is_set():
+            started = perf_counter()
+            made = await foretell_due(connection, now_us())
+            if made:
+                metrics.PREDICTIONS.inc(made)
+                await notify.send(connection, notify.JUDGED)
+                _log.info("foretold", predictions=made, seconds=round(perf_counter() - started, 3))
+            await _wait(self._stop, self._settings.analytics_interval_s)
+
+    async def _learn(self, connection: AsyncConnection) -> None:
+        while not self._stop.is_set():
+            await learn_due(connection, now_us())
+            await _wait(self._stop, _LEARN_EVERY_S)
 
 
 def _count(done: Pass, seconds: float) -> None:

@@ -13,3 +13,4 @@ TRANSITIONS = Counter("vouch_analytics_transitions", "Alerts opened and closed."
 DELIVERIES = Counter("vouch_analytics_deliveries", "Attempts to deliver an alert.", ["outcome"])
 BACKLOG = Gauge("vouch_analytics_backlog_marks", "Dirty marks that wait after a pass.")
 OUTBOX = Gauge("vouch_analytics_outbox_messages", "Messages that wait to be delivered.")
+PREDICTIONS = Counter("vouch_analytics_predictions", "Predictions made of components of machines.")

@@ -6,18 +6,18 @@ from dataclasses import dataclass
 import structlog
 
 from services.analytics import metrics
-from services.analytics.alerts import transitions
+from services.analytics.alerts.decide import decide
 from services.analytics.derive import derive
 from services.analytics.derive_many import derive_many, hull
 from services.analytics.judge import judge
 from services.analytics.judged import Judged
 from services.analytics.roll_up import roll_up, sum_up
 from services.analytics.watch import watch
-from shared.db import alerts, dirty, metering, notify, rollups, silences, timeline
+from shared.db import dirty, metering, notify, rollups, timeline
 from shared.db.dirty import Claim, Window
 from shared.db.pool import AsyncConnection
 from shared.db.timeline import Subject
-from shared.model.alert import AlertKind, Transition
+from shared.model.alert import Transition
 
 _log = structlog.get_logger(__name__)
 
@@ -44,7 +44,7 @@ async def run_once(connection: AsyncConnection, now_us: int) -> Pass:
         claims = await dirty.claim(connection, now_us, sensing=SENSING_A_PASS, telling=TELLING_A_PASS)
         derived = await _derive(connection, claims, now_us)
         judged = await judge(connection, derived.changed, now_us)
-        alerted = await _alert(connection, judged, now_us)
+        alerted = await decide(connection, judged, now_us)
         await dirty.settle(connection, [claim for claim in claims if claim.asset_id not in derived.failed], now_us)
         await _wake(connection, judged, alerted)
     sensing = sum(claim.has_sensors for claim in claims)
@@ -67,7 +67,7 @@ class _Derived:
 
 
 async def _derive(connection: AsyncConnection, claims: Sequence[Claim], now_us: int) -> _Derived:
-    """What is told by events alone all at once; then, one by one, what must be, and everyone's readings."""
+    """What is told by events alone all at once; one by one, what must be, and everyone's readings; then all watched."""
     subjects = await timeline.subjects(connection, [claim.asset_id for claim in claims])
     changed = await _together(connection, claims, subjects)
     singly = [claim for claim in claims if claim.has_sensors or claim.asset_id not in changed]
@@ -84,13 +84,14 @@ async def _derive(connection: AsyncConnection, claims: Sequence[Claim], now_us: 
                     subject = subjects[claim.asset_id]
                     windows = [window for window in claim.windows if await derive(connection, subject, window)]
                     changed[claim.asset_id] = windows
-                if claim.has_sensors:
-                    for window in claim.windows:
-                        await watch(connection, claim.asset_id, window.start_us, window.end_us, now_us)
         except Exception:  # noqa: BLE001  (one machine's data must not stop the others)
             _log.exception("asset_failed", asset_id=claim.asset_id)
             metrics.FAILURES.labels(stage="asset").inc()
             failed.add(claim.asset_id)
+    sensing = [claim for claim in claims if claim.has_sensors and claim.asset_id not in failed]
+    failed |= await watch(connection, [(claim.asset_id, claim.windows) for claim in sensing], now_us)
+    for claim in claims:
+        if claim.asset_id in failed:
             await dirty.put_back(connection, claim, now_us)
     return _Derived(changed=changed, failed=frozenset(failed))
 
@@ -108,24 +109,6 @@ async def _together(
         _log.exception("batch_failed", assets=len(works))
         metrics.FAILURES.labels(stage="batch").inc()
         return {}
-
-
-async def _alert(connection: AsyncConnection, judged: Sequence[Judged], now_us: int) -> list[Transition]:
-    """Decide from what holds now and what is open; whoever is first to write a transition has made it."""
-    is_open = await alerts.open_subjects(connection)
-    decided: list[Transition | None] = []
-    for one in judged:
-        key = AlertKind.GUARANTEE_AT_RISK, transitions.guarantee_subject(one)
-        decided.append(transitions.of_guarantee(one, is_open=key in is_open, now_us=now_us))
-    for hearing in await alerts.hearings(connection, now_us):
-        key = AlertKind.MACHINE_SILENT, transitions.machine_subject(hearing.machine)
-        decided.append(transitions.of_silence(hearing, is_open=key in is_open, now_us=now_us))
-    for watching in await alerts.watchings(connection):
-        key = AlertKind.ANOMALY, transitions.machine_subject(watching.machine)
-        decided.append(transitions.of_anomaly(watching, is_open=key in is_open, now_us=now_us))
-    made = [transition for transition in decided if transition and await alerts.apply(connection, transition)]
-    await silences.record(connection, made)
-    return made
 
 
 async def _wake(connection: AsyncConnection, judged: Sequence[Judged], alerted: Sequence[Transition]) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from typing import Final
 
 from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
@@ -14,18 +15,21 @@ from services.api.edge import Edge
 from services.api.metrics import Metrics
 from services.api.routes import (
     account,
+    alerts,
+    anomalies,
     contracts,
     events,
-    findings,
     indicators,
     machines,
+    models,
     operations,
+    predictions,
     quarantine,
     readings,
     reclassification,
 )
 from services.api.stream import Broadcast, listen
-from services.api.web import pages
+from services.api.web import findings, machine, pages
 from services.api.web.templates import STATIC
 from shared.db.pool import api_pool
 from shared.health import Part
@@ -34,6 +38,22 @@ from shared.settings import ApiSettings
 # One connection of the pool is kept by LISTEN.
 _CONNECTIONS = 9
 _CANCEL_AGAIN_S = 0.2
+_ROUTES: Final = (
+    machines,
+    events,
+    readings,
+    reclassification,
+    anomalies,
+    predictions,
+    models,
+    contracts,
+    indicators,
+    alerts,
+    quarantine,
+    account,
+    operations,
+)
+PAGES: Final = (pages, findings, machine)
 
 
 def create_app(settings: ApiSettings, clock: Callable[[], int]) -> FastAPI:
@@ -56,11 +76,10 @@ def create_app(settings: ApiSettings, clock: Callable[[], int]) -> FastAPI:
         lifespan=_running,
     )
     app.state.parts = own
-    for routes in (machines, events, readings, reclassification, contracts, indicators, findings, quarantine):
+    for routes in _ROUTES:
         app.include_router(routes.router)
-    for routes in (account, operations):
-        app.include_router(routes.router)
-    app.include_router(pages.router, include_in_schema=False)
+    for shown in PAGES:
+        app.include_router(shown.router, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     problems.install(app)
     openapi.install(app)

@@ -99,6 +99,8 @@ OnQuarantine = Annotated[Visit, Depends(may(Right.QUARANTINE))]
 ToQuarantine = Annotated[Visit, Depends(may_change(Right.QUARANTINE))]
 OnReclassifications = Annotated[Visit, Depends(may(Right.RECLASSIFICATIONS))]
 ToReclassifications = Annotated[Visit, Depends(may_change(Right.RECLASSIFICATIONS))]
+ToReviews = Annotated[Visit, Depends(may_change(Right.REVIEWS))]
+OnModels = Annotated[Visit, Depends(may(Right.MODELS))]
 OwnParts = Annotated[Parts, Depends(parts)]
 # A browser sends no such header across origins, so that a cookie alone can ask for nothing.
 IdempotencyKey = Annotated[

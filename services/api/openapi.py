@@ -20,12 +20,14 @@ What belongs to a customer you may not see does not exist for you: 404, never 40
 """
 _WHAT: Final = {
     Right.ACCOUNT: "Who you are, and the stream that says when something was judged.",
-    Right.MACHINES: "Machines, readings, events, timelines and anomalies.",
+    Right.MACHINES: "Machines, readings, events, timelines; findings, predictions and notices of failure.",
     Right.CONTRACTS: "Contracts, assessments and value in use.",
     Right.ALERTS: "Alerts and their transitions; where they were sent is shown to those with the right `deliveries`.",
     Right.QUARANTINE: "Messages that were not stored, with their raw payload; replaying and discarding them.",
     Right.RECLASSIFICATIONS: "What either party says a machine was, instead of what it reported; who may do what about "
     "it depends on whose side one is.",
+    Right.REVIEWS: "What engineers say of findings: that they were right, that they were not, and what they were.",
+    Right.MODELS: "The registry of trained models; empty for whoever does not see all customers.",
 }
 
 

@@ -30,17 +30,20 @@ class Right(StrEnum):
     DELIVERIES = "deliveries"
     QUARANTINE = "quarantine"
     RECLASSIFICATIONS = "reclassifications"
+    REVIEWS = "reviews"
+    MODELS = "models"
 
 
 # Both parties see the same facts, the same ledger and the same alerts. Where an alert was sent is the supplier's own
-# affair, and a quarantined message may hold anything, so both stay inside.
+# affair, and a quarantined message may hold anything, so both stay inside. What a finding was is the engineers' word,
+# and a registered model may have learnt from the machines of several customers.
 _BOTH_PARTIES: Final = frozenset(
     {Right.ACCOUNT, Right.MACHINES, Right.CONTRACTS, Right.ALERTS, Right.RECLASSIFICATIONS}
 )
 RIGHTS: Final[dict[Role, frozenset[Right]]] = {
     Role.ADMIN: frozenset(Right),
     Role.SERVICE_ENGINEER: frozenset(Right),
-    Role.ACCOUNT_MANAGER: _BOTH_PARTIES | {Right.DELIVERIES},
+    Role.ACCOUNT_MANAGER: _BOTH_PARTIES | {Right.DELIVERIES, Right.MODELS},
     Role.CUSTOMER: _BOTH_PARTIES,
 }
 

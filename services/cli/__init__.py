@@ -16,11 +16,13 @@ from services.cli import (
     broker,
     contract,
     device,
+    evaluate,
     event,
     export,
     fleet,
     indicator,
     key,
+    model,
     programs,
     quantity,
     quarantine,
@@ -40,11 +42,13 @@ app.add_typer(backtest.app)
 app.add_typer(broker.app, name="broker")
 app.add_typer(contract.app, name="contract")
 app.add_typer(device.app, name="device")
+app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(event.app, name="event")
 app.add_typer(export.app)
 app.add_typer(fleet.app, name="fleet")
 app.add_typer(indicator.app, name="indicator")
 app.add_typer(key.app, name="key")
+app.add_typer(model.app, name="model")
 app.add_typer(quantity.app, name="quantity")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(retention.app, name="retention")

@@ -1,10 +1,9 @@
 """What the demo shows of itself: asked of the API over HTTP like anyone would, printed as tables."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from typing import Any
@@ -14,7 +13,6 @@ from rich.table import Table
 
 from shared.contracts.assessment import Certainty
 from shared.errors import UnavailableError
-from shared.simulate.truth import Fault
 
 _TIMEOUT_S = 10.0
 # P(miss) from which the forecast is shown as a warning.
@@ -60,7 +58,8 @@ class Api:
 
 def standings(items: list[dict[str, Any]]) -> Table:
     """The contracts: what is promised, what is so far, what is left, and how likely it will not do."""
-    table = _table("Contracts so far", "Contract", "Customer", "Target", "So far", "Budget left", "Verdict", "P(miss)")
+    columns = "Contract", "Customer", "Target", "So far", "Budget left", "Verdict", "P(miss)"
+    table = table_of("Contracts so far", *columns, wrapped=("Customer",))
     for item in items:
         document = item["document"]
         table.add_row(
@@ -75,24 +74,11 @@ def standings(items: list[dict[str, Any]]) -> Table:
     return table
 
 
-def findings(items: list[dict[str, Any]], truth: Mapping[str, Sequence[Fault]]) -> Table:
-    """What the detectors found, the oldest first, beside the fault of the simulation (`truth`, by asset) if any."""
-    table = _table("Detected faults", "Machine", "From (UTC)", "For", "Leading sensor", "Seeded fault")
-    for item in sorted(items, key=lambda found: found["start_at"]):
-        table.add_row(
-            f"{item['asset']} {item['customer']}",
-            f"{datetime.fromisoformat(item['start_at']):%m-%d %H:%M}",
-            _lasted(item),
-            item["contributions"][0]["sensor"],
-            _seeded(item, truth.get(item["asset"], ())),
-        )
-    return table
-
-
-def _table(title: str, *columns: str) -> Table:
+def table_of(title: str, *columns: str, wrapped: Collection[str] = ()) -> Table:
+    """An empty table of named columns; only `wrapped` ones break their lines."""
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for name in columns:
-        table.add_column(name, no_wrap=name != "Customer")
+        table.add_column(name, no_wrap=name not in wrapped)
     return table
 
 
@@ -114,16 +100,3 @@ def _p_miss(forecast: dict[str, Any] | None) -> str:
         return "[red]certain[/]"
     colour = "green" if forecast["p_miss"] < _AT_RISK else "yellow"
     return f"[{colour}]{forecast['p_miss']:.0%}[/]"
-
-
-def _lasted(item: dict[str, Any]) -> str:
-    if not item["end_at"]:
-        return "open"
-    hours = (datetime.fromisoformat(item["end_at"]) - datetime.fromisoformat(item["start_at"])).total_seconds() / 3_600
-    return f"{hours:,.1f} h" if hours < 100 else f"{hours / 24:,.1f} d"
-
-
-def _seeded(item: dict[str, Any], faults: Sequence[Fault]) -> str:
-    start_s = datetime.fromisoformat(item["start_at"]).timestamp()
-    end_s = datetime.fromisoformat(item["end_at"]).timestamp() if item["end_at"] else start_s + 1
-    return ", ".join(fault.kind.value for fault in faults if fault.start_s < end_s and start_s < fault.end_s) or "-"

@@ -1,6 +1,7 @@
 """From the story to judged contracts: publish what is missing, wait until ingest stored it and analytics judged it."""
 
 import asyncio
+import math
 import time
 from collections.abc import Mapping
 from datetime import datetime
@@ -10,6 +11,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from services.demo import story
 from services.demo.board import Api
+from services.demo.live import Voice
 from services.demo.stage import Stage
 from services.demo.story import Story
 from services.devices import simulated
@@ -21,6 +23,7 @@ from shared.simulate.fleet import Fleet
 
 _STORED_LIMIT_S = 300.0
 _JUDGED_LIMIT_S = 600.0
+_FORETOLD_LIMIT_S = 600.0
 
 
 def publish(stage: Stage, publisher: Publisher, fleet: Fleet, told: Story, until_s: int) -> Story:
@@ -57,7 +60,7 @@ def publish(stage: Stage, publisher: Publisher, fleet: Fleet, told: Story, until
     return moved
 
 
-def judge(stage: Stage, now_us: int) -> list[dict[str, Any]]:
+def judge(stage: Stage, voice: Voice, now_us: int) -> list[dict[str, Any]]:
     """Wait until analytics has worked off everything dirty and judged as of `now_us` or later; the standings."""
     begun = time.monotonic()
     standings: list[dict[str, Any]] = []
@@ -69,9 +72,26 @@ def judge(stage: Stage, now_us: int) -> list[dict[str, Any]]:
         return bool(standings) and all(_is_current(item["document"]["period"], now_us) for item in standings)
 
     with stage.console.status("analytics derives the timelines, trains the detectors, judges the contracts"):
-        stage.wait(is_judged, _JUDGED_LIMIT_S, "analytics to judge the contracts")
+        stage.wait(voice.while_waiting(is_judged), _JUDGED_LIMIT_S, "analytics to judge the contracts")
     stage.console.print(f"analytics: up to date after {time.monotonic() - begun:.1f} s")
     return standings
+
+
+def foretell(stage: Stage, voice: Voice, known_to_s: Mapping[str, int]) -> None:
+    """Wait until every machine is foretold at the last instant of the grid up to `known_to_s` (by `site/asset`)."""
+    begun = time.monotonic()
+    due = {key: at_s // story.FORETOLD_EVERY_S * story.FORETOLD_EVERY_S for key, at_s in known_to_s.items()}
+
+    def is_foretold() -> bool:
+        said: dict[str, float] = {}
+        for item in stage.api.items("predictions?limit=1000"):
+            key = item["asset"].partition("/")[2]
+            said[key] = min(said.get(key, math.inf), datetime.fromisoformat(item["at"]).timestamp())
+        return all(said.get(key, -math.inf) >= at_s for key, at_s in due.items())
+
+    with stage.console.status("analytics foretells failures at every instant of the history, from what was known then"):
+        stage.wait(voice.while_waiting(is_foretold), _FORETOLD_LIMIT_S, "analytics to foretell failures")
+    stage.console.print(f"analytics: every machine foretold after {time.monotonic() - begun:.1f} s more")
 
 
 def _progress(stage: Stage) -> Progress:

@@ -13,7 +13,8 @@ from types import FrameType
 from rich.console import Console
 from rich.markup import escape
 
-from services.demo import board, children, history, receiver, registry, story
+from services.demo import board, children, detected, history, receiver, registry, story
+from services.demo.live import Voice
 from services.demo.stage import Stage
 from services.demo.story import Story
 from services.devices import simulated
@@ -74,8 +75,12 @@ def _play(stage: Stage, mqtt_url: str, told: Story) -> None:
         told = history.publish(stage, publisher, fleet, told, until_s=int(time.time()))
         # Only now: judged half way, the missing rest would look like silence and alert everyone.
         stage.children.start("analytics")
-        _show(stage, fleet, told, history.judge(stage, now_us()))
-        _live(stage, publisher, fleet, told)
+        voice = Voice(stage, publisher, fleet, told)
+        standings = history.judge(stage, voice, now_us())
+        history.foretell(stage, voice, fleet.last_samples(told.published_to_s))
+        _show(stage, fleet, told, standings)
+        stage.console.print("live: one message a second a machine; Ctrl-C ends. Alerts appear here.")
+        voice.speak_on()
 
 
 def _tell(console: Console, title: str, text: str) -> None:
@@ -103,21 +108,12 @@ def _settings(servers: embedded.Servers, api_port: int) -> dict[str, str]:
 
 
 def _show(stage: Stage, fleet: Fleet, told: Story, standings: list[dict[str, object]]) -> None:
-    faults = {key.split("/")[1]: truth.faults for key, truth in fleet.truth(told.published_to_s).items()}
     stage.console.print(board.standings(standings))
-    stage.console.print(board.findings(stage.api.items("anomalies"), faults))
+    card = detected.scored(stage.api, fleet, told)
+    stage.console.print(detected.table(card))
+    stage.console.print(detected.summary(card), soft_wrap=True)
+    stage.console.print(f"the same as JSON: {detected.save(stage.folder, card)}", soft_wrap=True)
     stage.console.print(f"overview: [bold]{stage.api.page}[/]", soft_wrap=True)
-
-
-def _live(stage: Stage, publisher: Publisher, fleet: Fleet, told: Story) -> None:
-    stage.console.print("live: one message a second a machine; Ctrl-C ends. Alerts appear here.")
-    while True:
-        time.sleep(1.0 - time.time() % 1.0)
-        stage.children.check()
-        at_s = int(time.time())
-        simulated.live(publisher, fleet, after_s=told.published_to_s, now_s=at_s)
-        publisher.drain(_READY_LIMIT_S)
-        told = story.published(stage.folder, told, at_s)
 
 
 def _free(port: int) -> int:

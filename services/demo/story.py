@@ -15,6 +15,8 @@ _FILES = Path(__file__).resolve().parents[2] / "deploy" / "demo"
 _ZONE = ZoneInfo("Europe/Berlin")
 _SEED = 20_260_301
 _DAY_S = 86_400
+# How often machines are foretold, as the fleet file says.
+FORETOLD_EVERY_S = 21_600
 _CONTRACT_YEARS = 3
 # Terms of the shorter contracts over the length of the history: the rest is what can still be saved.
 _LINE_TERM = 1.5
@@ -76,6 +78,7 @@ def fleet_text(story: Story, alerts_port: int) -> str:
         history_start=_rfc3339(story.start_s),
         healthy_until=_rfc3339(story.era.healthy_until_s),
         alerts_port=alerts_port,
+        foretold_every_s=FORETOLD_EVERY_S,
     )
 
 

@@ -64,7 +64,7 @@ def _of_measure(measure: Measure) -> set[str]:
         case MtbfMeasure():
             roles = {"operating_h", "failures"}
         case NoticeMeasure():
-            roles = {"failures", "failures_with_notice", "announcements", "vibration_mm_s"}
+            roles = {"failures", "failures_with_notice", "announcements", "false_announcements", "vibration_mm_s"}
         case _:
             pass
     return roles

@@ -1,13 +1,15 @@
 """The facts of a contract's windows, from the database, cut as each judge needs them: what the kernel is given."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from shared.contracts.charging.policy import Key
 from shared.contracts.facts import Facts
+from shared.contracts.measured import NoticeMeasure
 from shared.contracts.needs import LEAD_US, Needs, needs_of
 from shared.contracts.periods import Period
 from shared.contracts.terms import Contract, Guarantee
-from shared.db import quantities, tickets, timeline
+from shared.db import notices, quantities, tickets, timeline
 from shared.db.pool import AsyncConnection
 from shared.model.facts import Interval
 
@@ -30,7 +32,9 @@ class Known:
         needs = needs_of(self._contract, guarantee, period, self._as_of_us)
         if needs not in self._found:
             self._found[needs] = await self._read(needs)
-        return self._found[needs]
+        found = self._found[needs]
+        is_notice = isinstance(guarantee.measure, NoticeMeasure)
+        return await self._with_notices(found, needs, guarantee) if is_notice else found
 
     async def _read(self, needs: Needs) -> Facts:
         start_us, until_us = needs.start_us, needs.until_us
@@ -48,6 +52,21 @@ class Known:
             quantities=await quantities.between(self._connection, *named, start_us, until_us),
             tickets=await tickets.between(self._connection, *named, start_us, until_us),
             known_names=self._known_names,
+        )
+
+    async def _with_notices(self, found: Facts, needs: Needs, guarantee: Guarantee) -> Facts:
+        """What a failure was announced by, and how many announcements there were, where nobody else says so.
+
+        Who counts announcements counts the false ones, too: what one says of some and another of others gives no share.
+        """
+        told = await notices.told(self._connection, self._assets, needs.start_us - LEAD_US, needs.until_us)
+        ours = notices.ANNOUNCEMENTS, notices.FALSE_ANNOUNCEMENTS
+        by_others = any(each in guarantee.quantities or each in found.known_names for each in ours)
+        counted = () if by_others else told.announcements(needs.start_us)
+        return replace(
+            found,
+            timelines={name: told.announced(name, timeline) for name, timeline in found.timelines.items()},
+            quantities=[*found.quantities, *counted],
         )
 
     async def _durations(self, start_us: int, end_us: int) -> dict[str, Mapping[Key, int]]:

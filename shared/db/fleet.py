@@ -6,15 +6,17 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from shared import units
+from shared import fleet_model, units
 from shared.db import notify, registration, sparkplug
 from shared.db.named import load
 from shared.db.pool import Connection
 from shared.errors import Fault, SpecError
 from shared.fleet import Asset, Channel, Code, Fleet, Model, Registration, Rule
 from shared.fleet_model import Meant
+from shared.instant import DAY_US, SECOND_US
 from shared.model import packml
 from shared.model.facts import USUAL_TRUST, Meaning
+from shared.model.foretelling import Component, NoticeRule, Prognosis, as_json
 
 _SQL = load("fleet")
 _Row = dict[str, Any]
@@ -122,9 +124,21 @@ def _model(model: Model) -> _Row:
         "trust": None if model.trust == USUAL_TRUST else Jsonb([[*rank] for rank in model.trust]),
         "min_event_us": round(model.min_event_s * 1e6),
         "packml": model.packml is not None,
+        "prognosis": model.prognosis and Jsonb(as_json(_prognosis(model.prognosis))),
         "detector": watched
         and Jsonb(watched.model_dump(exclude={"bucket_s"}) | {"bucket_us": watched.bucket_s * 1_000_000}),
     }
+
+
+def _prognosis(declared: fleet_model.Prognosis) -> Prognosis:
+    rule = declared.notice
+    return Prognosis(
+        every_us=declared.every_s * SECOND_US,
+        components=tuple(
+            Component(name=each.name, causes=frozenset(each.causes), limits=each.limits) for each in declared.components
+        ),
+        notice=rule and NoticeRule(risk=rule.risk, within_us=rule.within_days * DAY_US, false_quota=rule.false_quota),
+    )
 
 
 def _state_rules(model: Model) -> list[_Row]:

@@ -130,21 +130,6 @@ class Standing:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Anomaly:
-    """A finding; `peak_score` 1.0 is the threshold, `end_at` None: still going on."""
-
-    id: int
-    asset_id: int
-    asset: str
-    customer: str
-    detector: str
-    start_at: datetime
-    end_at: datetime | None
-    peak_score: float
-    contributions: list[dict[str, Any]]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Alert:
     """An alert, open or closed."""
 

@@ -130,29 +130,6 @@ async def standings(
     )
 
 
-async def anomalies(
-    connection: AsyncConnection,
-    *,
-    before: tuple[datetime, int],
-    limit: int,
-    asset_id: int | None = None,
-    is_open: bool | None = None,
-    anomaly_id: int | None = None,
-) -> list[rows.Anomaly]:
-    """Findings, the latest first."""
-    return await _all(
-        connection,
-        "anomalies",
-        rows.Anomaly,
-        id=anomaly_id,
-        asset_id=asset_id,
-        is_open=is_open,
-        before_at=before[0],
-        before_id=before[1],
-        limit=limit,
-    )
-
-
 async def alerts(
     connection: AsyncConnection,
     *,

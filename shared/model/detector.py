@@ -8,11 +8,18 @@ class DetectorSettings:
     """Which sensors are watched together, in buckets of `bucket_us`.
 
     A finding opens after `open_after` buckets in a row above the threshold and closes after `close_after` below it.
-    `false_alarm_rate` is the share of healthy buckets that may lie above the threshold: the budget it is set by.
+    `false_alarms_per_month` is the budget the thresholds come from: false findings of one asset in 30 days of
+    operation. `drivers` (load, speed, product, ambient) explain the sensors and are never anomalous by themselves.
     """
 
     sensors: tuple[str, ...]
     bucket_us: int
     open_after: int
     close_after: int
-    false_alarm_rate: float
+    false_alarms_per_month: float
+    drivers: tuple[str, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the values a detector is trained on: the sensors, then the drivers."""
+        return self.sensors + self.drivers

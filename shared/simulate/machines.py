@@ -76,15 +76,18 @@ def ambient_c(seed: int, site: str, at_s: Instants) -> Signal:
     return 19.0 + 1.5 * year + 2.5 * day + 1.5 * wander(stream, at_s, 6 * _HOUR_S)
 
 
-def healthy(machine: Machine, seed: int, at_s: Instants, ambient: Signal) -> Sensors:
-    """What the sensors of a running machine without fault read at the epoch seconds `at_s`; the keys are `SENSORS`."""
+def healthy(machine: Machine, seed: int, at_s: Instants, ambient: Signal, share: Signal | float = 1.0) -> Sensors:
+    """What the sensors of a running machine without fault read at the epoch seconds `at_s`; the keys are `SENSORS`.
+
+    `share` (n,): of the load it would have.
+    """
     stream = (seed, machine.number)
     own = wander((*stream, Purpose.LOAD), at_s, _HOUR_S)
-    return _BEHAVIOUR[machine.model](at_s, own, ambient, white((*stream, Purpose.MEASUREMENT), at_s, 5).T)
+    return _BEHAVIOUR[machine.model](at_s, own, ambient, white((*stream, Purpose.MEASUREMENT), at_s, 5).T, share)
 
 
-def _compressor(at_s: Instants, own: Signal, ambient: Signal, noise: Signal) -> Sensors:
-    load = np.clip(0.52 + 0.36 * _working_day(at_s) + 0.05 * own, 0.25, 1.0)
+def _compressor(at_s: Instants, own: Signal, ambient: Signal, noise: Signal, share: Signal | float) -> Sensors:
+    load = share * np.clip(0.52 + 0.36 * _working_day(at_s) + 0.05 * own, 0.25, 1.0)
     flow = 2_450.0 * load * (1 + 0.008 * noise[0])
     pressure = 7.5 - 0.3 * (load - 0.7) + 0.03 * noise[1]
     power = (18.0 + 0.0985 * flow) * (1 + 0.05 * (pressure - 7.5)) * (1 + 0.001 * (ambient - 20)) + 1.2 * noise[2]
@@ -97,8 +100,8 @@ def _compressor(at_s: Instants, own: Signal, ambient: Signal, noise: Signal) -> 
     }
 
 
-def _line(at_s: Instants, own: Signal, ambient: Signal, noise: Signal) -> Sensors:
-    speed = np.clip(0.84 + 0.1 * _working_day(at_s) + 0.05 * own, 0.5, 1.0)
+def _line(at_s: Instants, own: Signal, ambient: Signal, noise: Signal, share: Signal | float) -> Sensors:
+    speed = share * np.clip(0.84 + 0.1 * _working_day(at_s) + 0.05 * own, 0.5, 1.0)
     # Between two and half past two at night the line stands ready and empty while the format is changed.
     hour = _hour(at_s)
     running = ~((hour >= 2.0) & (hour < 2.5))
@@ -111,11 +114,11 @@ def _line(at_s: Instants, own: Signal, ambient: Signal, noise: Signal) -> Sensor
     }
 
 
-def _pump(at_s: Instants, own: Signal, ambient: Signal, noise: Signal) -> Sensors:
+def _pump(at_s: Instants, own: Signal, ambient: Signal, noise: Signal, share: Signal | float) -> Sensors:
     hour = _hour(at_s)
     morning = np.exp(-(((hour - 7.5) / 2.0) ** 2))
     evening = np.exp(-(((hour - 19.5) / 2.5) ** 2))
-    load = np.clip(0.55 + 0.22 * morning + 0.24 * evening + 0.004 * (ambient - 10) + 0.04 * own, 0.3, 1.0)
+    load = share * np.clip(0.55 + 0.22 * morning + 0.24 * evening + 0.004 * (ambient - 10) + 0.04 * own, 0.3, 1.0)
     flow = 480.0 * load * (1 + 0.008 * noise[0])
     head = 46.0 - 16.0 * (flow / 480.0) ** 2 + 0.25 * noise[1]
     efficiency = 0.80 - 0.25 * (load - 0.8) ** 2
@@ -129,7 +132,7 @@ def _pump(at_s: Instants, own: Signal, ambient: Signal, noise: Signal) -> Sensor
     }
 
 
-_BEHAVIOUR: dict[Model, Callable[[Instants, Signal, Signal, Signal], Sensors]] = {
+_BEHAVIOUR: dict[Model, Callable[[Instants, Signal, Signal, Signal, Signal | float], Sensors]] = {
     Model.COMPRESSOR: _compressor,
     Model.LINE: _line,
     Model.PUMP: _pump,

@@ -8,7 +8,7 @@ import numpy as np
 from shared.simulate import script
 from shared.simulate.machines import SENSORS, Machine, Model
 from shared.simulate.noise import GRID_S, Purpose
-from shared.simulate.truth import EFFECTS, Fault, FaultKind, Silence, Stop, Truth
+from shared.simulate.truth import EFFECTS, Fault, FaultKind, Load, Replacement, Silence, Stop, Truth
 
 _HOUR_S = 3_600
 _DAY_S = 86_400
@@ -78,7 +78,13 @@ def truth_of(machine: Machine, era: Era, seed: int, until_s: int) -> Truth:
     for week in range((era.start_s - era.anchor_s) // _WEEK_S, (until_s - era.anchor_s) // _WEEK_S + 1):
         stops += _free(_everyday(machine, era, seed, week), stops)
     known = sorted((s for s in stops if era.start_s <= s.start_s < until_s), key=lambda stop: stop.start_s)
-    return Truth(stops=tuple(known), faults=tuple(faults), silences=_silences(machine, era))
+    return Truth(
+        stops=tuple(known),
+        faults=tuple(faults),
+        silences=_silences(machine, era),
+        replacements=_replacements(machine, era),
+        loads=_loads(machine, era),
+    )
 
 
 def _story(machine: Machine, era: Era) -> tuple[list[Fault], list[Stop]]:
@@ -90,7 +96,7 @@ def _story(machine: Machine, era: Era) -> tuple[list[Fault], list[Stop]]:
     ]
     stops += [
         _stop(machine, line.code, era.at(line.day), line.hours * era.stretch)
-        for line in script.STOPS
+        for line in (*script.STOPS, *script.REPLACEMENTS)
         if line.machine == machine.key
     ]
     if machine.key == script.LIVE_FAULT_MACHINE:
@@ -115,6 +121,22 @@ def _fault(machine: Machine, era: Era, line: script.FaultLine) -> Fault:
 
 def _moved(machine: Machine, kind: FaultKind) -> tuple[str, ...]:
     return tuple(sensor for sensor in EFFECTS[kind] if sensor in SENSORS[machine.model])
+
+
+def _replacements(machine: Machine, era: Era) -> tuple[Replacement, ...]:
+    return tuple(
+        Replacement(sensor=line.sensor, offset=line.offset, at_s=era.at(line.day))
+        for line in script.REPLACEMENTS
+        if line.machine == machine.key
+    )
+
+
+def _loads(machine: Machine, era: Era) -> tuple[Load, ...]:
+    return tuple(
+        Load(factor=line.factor, start_s=era.at(line.day), end_s=era.at(line.day + line.days))
+        for line in script.LOADS
+        if line.machine == machine.key
+    )
 
 
 def _silences(machine: Machine, era: Era) -> tuple[Silence, ...]:

@@ -15,6 +15,7 @@ HEALTHY_DAYS: Final = 21.0
 TEXTS: Final[dict[str, str]] = {
     "M100": "Scheduled maintenance",
     "M150": "Calibration of a sensor",
+    "M160": "Sensor replaced",
     "M200": "Planned repair after a finding",
     "F301": "Bearing failure",
     "F302": "Controller fault",
@@ -51,6 +52,28 @@ class StopLine:
     code: str
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReplacementLine:
+    """From `day` for `hours` a stop in which a sensor is replaced by one that reads `offset` more."""
+
+    machine: str
+    sensor: str
+    offset: float
+    day: float
+    hours: float
+    code: str = "M160"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LoadLine:
+    """From `day` for `days` the machine has `factor` times the load it would have."""
+
+    machine: str
+    factor: float
+    day: float
+    days: float
+
+
 FAULTS: Final = (
     FaultLine(machine="kempten/c2", kind=FaultKind.BEARING_WEAR, day=38, days=14, growth=1.6, code="F301", hours=26),
     FaultLine(machine="kempten/c3", kind=FaultKind.COOLER_FOULING, day=60, days=14, growth=1.0, code="M200", hours=6),
@@ -62,6 +85,20 @@ FAULTS: Final = (
     FaultLine(machine="wasserwerk/p1", kind=FaultKind.BEARING_WEAR, day=55, days=14, growth=1.6, code="F301", hours=96),
     FaultLine(machine="wasserwerk/p3", kind=FaultKind.FLOW_DRIFT, day=72, days=12, growth=1.0, code="M150", hours=3),
     FaultLine(machine="hafen/p4", kind=FaultKind.INTERNAL_LEAKAGE, day=40, days=20, growth=1.0, code="M200", hours=30),
+    # Still to come when the history ends: a failure that can be foretold, and what it would cost the contract at risk.
+    FaultLine(machine="latina/l1", kind=FaultKind.BELT_SLIP, day=79, days=14, growth=1.3, code="F303", hours=34),
+    # A gauge that froze: no wear, and no failure follows.
+    FaultLine(machine="fuessen/c5", kind=FaultKind.GAUGE_STUCK, day=52, days=9, growth=1.0, code="M150", hours=2),
+)
+
+# What is no fault, and must not look like one.
+REPLACEMENTS: Final = (
+    # Another probe at another place of the bearing housing.
+    ReplacementLine(machine="wasserwerk/p2", sensor="bearing_temperature_c", offset=4.0, day=45, hours=1),
+)
+LOADS: Final = (
+    # A second machine takes over half of the work: a load that was never seen while the detectors learnt.
+    LoadLine(machine="hafen/p5", factor=0.6, day=62, days=5),
 )
 
 STOPS: Final = (

@@ -14,14 +14,19 @@ class FaultKind(StrEnum):
     SEAL_HEATER_AGEING = "seal_heater_ageing"
     INTERNAL_LEAKAGE = "internal_leakage"
     FLOW_DRIFT = "flow_drift"
+    GAUGE_STUCK = "gauge_stuck"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Effect:
-    """What a fault of severity 1 does to a sensor: `value * (1 + factor) + offset`, in the sensor's unit."""
+    """What a fault of severity 1 does to a sensor: `value * (1 + factor) + offset`, in the sensor's unit.
+
+    `stuck`: it shows what it showed when the fault began, whatever the severity.
+    """
 
     factor: float = 0.0
     offset: float = 0.0
+    stuck: bool = False
 
 
 EFFECTS: dict[FaultKind, dict[str, Effect]] = {
@@ -36,6 +41,7 @@ EFFECTS: dict[FaultKind, dict[str, Effect]] = {
     FaultKind.SEAL_HEATER_AGEING: {"seal_temperature_c": Effect(offset=-16.0), "reject_rate": Effect(offset=0.035)},
     FaultKind.INTERNAL_LEAKAGE: {"power_kw": Effect(factor=0.14), "head_m": Effect(factor=-0.09)},
     FaultKind.FLOW_DRIFT: {"flow_m3_h": Effect(factor=-0.12)},
+    FaultKind.GAUGE_STUCK: {"discharge_pressure_bar": Effect(stuck=True)},
 }
 
 
@@ -77,9 +83,29 @@ class Silence:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Replacement:
+    """From `at_s` on another sensor reads `offset` more, in the sensor's unit: a fact, and no fault."""
+
+    sensor: str
+    offset: float
+    at_s: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Load:
+    """In `[start_s, end_s)` the machine has `factor` times the load it would have: a fact, and no fault."""
+
+    factor: float
+    start_s: int
+    end_s: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Truth:
     """All that happens to one machine; stops are in order and never overlap."""
 
     stops: tuple[Stop, ...]
     faults: tuple[Fault, ...]
     silences: tuple[Silence, ...]
+    replacements: tuple[Replacement, ...] = ()
+    loads: tuple[Load, ...] = ()

@@ -33,7 +33,7 @@ END: Final = "2026-03-14T12:00:00Z"
 IDENTITIES: Final = (
     "customer", "site", "asset_model", "asset", "sensor", "contract", "principal", "channel", "asset_event",
     "quarantine", "assessment", "model", "anomaly", "alert", "alert_transition", "delivery", "reclassification",
-    "reclassification_step",
+    "reclassification_step", "finding_review", "prediction", "failure_notice", "model_version",
 )  # fmt: skip
 
 
@@ -92,18 +92,25 @@ guarantees:
 
 
 @contextmanager
-def furnished_database(admin_url: str, template: str) -> Iterator[str]:
-    """A database with both customers, for all tests of a module that only read; dropped afterwards."""
+def own_database(admin_url: str, template: str) -> Iterator[str]:
+    """A database for all tests of a module; dropped afterwards."""
     name = f"vouch_asking_{os.getpid()}_{secrets.token_hex(4)}"
     url = urlsplit(admin_url)._replace(path=f"/{name}").geturl()
     with psycopg.connect(admin_url, autocommit=True) as admin:
         admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
         try:
-            with connect(url) as connection:
-                furnish(connection, url)
             yield url
         finally:
             admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@contextmanager
+def furnished_database(admin_url: str, template: str) -> Iterator[str]:
+    """A database with both customers, for all tests of a module that only read."""
+    with own_database(admin_url, template) as url:
+        with connect(url) as connection:
+            furnish(connection, url)
+        yield url
 
 
 def furnish(connection: Connection, database_url: str) -> None:
@@ -114,6 +121,7 @@ def furnish(connection: Connection, database_url: str) -> None:
         _found(connection, estate)
         judging.judge(database_url, NOW)
         _judged(connection, estate)
+        _foretold(connection, estate)
         judging.judge(database_url, NOW)
         _delivered(connection, estate)
 
@@ -131,9 +139,9 @@ def key(connection: Connection, role: str, *customers: str) -> str:
 
 
 @asynccontextmanager
-async def asking(database_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    """The whole app in this process, at NOW, its own parts running."""
-    app = create_app(ApiSettings(database_url=database_url), lambda: judging.us(NOW))
+async def asking(database_url: str, at: str = NOW) -> AsyncIterator[httpx.AsyncClient]:
+    """The whole app in this process, its own parts running; it is always `at`."""
+    app = create_app(ApiSettings(database_url=database_url), lambda: judging.us(at))
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://vouch") as client:
@@ -233,9 +241,58 @@ def _judged(connection: Connection, estate: Estate) -> None:
     assert found is not None
     contribution = '[{"sensor": "power_kw", "share": 1.0, "observed": %s, "expected": 0.5, "direction": "high"}]'
     connection.execute(
-        "INSERT INTO anomaly (customer_id, asset_id, model_id, start_at, peak_score, contributions)"
-        " SELECT customer_id, id, %s, %s, %s, %s FROM asset WHERE id = %s",
-        (found[0], "2026-03-09T00:00:00Z", estate.power_kw, contribution % estate.power_kw, asset_id),
+        "INSERT INTO anomaly (customer_id, asset_id, model_id, start_at, peak_score, contributions, detector)"
+        " SELECT customer_id, id, %s, %s, %s, %s, %s FROM asset WHERE id = %s",
+        (found[0], "2026-03-09T00:00:00Z", estate.power_kw, contribution % estate.power_kw, estate.slug, asset_id),
+    )
+    connection.execute(
+        "INSERT INTO finding_review (customer_id, asset_id, start_at, end_at, signature, peak_score, detector, verdict,"
+        " note, reviewed_by, reviewed_at) SELECT customer_id, id, %s, %s, '{}', 2, 'pca', 'confirmed', %s, %s, %s"
+        " FROM asset WHERE id = %s",
+        (START, END, estate.word, estate.word, END, asset_id),
+    )
+    connection.execute(
+        "INSERT INTO watch_reset (customer_id, asset_id, at, cause)"
+        " SELECT customer_id, id, %s, %s FROM asset WHERE id = %s",
+        (START, estate.slug, asset_id),
+    )
+    connection.execute(
+        "INSERT INTO watch_state (customer_id, asset_id, checked_at)"
+        " SELECT customer_id, id, %s FROM asset WHERE id = %s",
+        (START, asset_id),
+    )
+
+
+def _foretold(connection: Connection, estate: Estate) -> None:
+    asset_id = estate.first_id
+    connection.execute(
+        """UPDATE asset_model SET prognosis = '{"every_us": 21600000000, "notice": null, "components":
+           [{"name": "bearing", "causes": ["bearing_failure"], "limits": {}}]}' WHERE id = %s""",
+        (asset_id,),
+    )
+    connection.execute(
+        "INSERT INTO prediction (customer_id, asset_id, component, at, made_at, method, p10_h, p50_h, p90_h, p_24h,"
+        " p_7d, p_30d, health, latest_at, reason, evidence)"
+        " SELECT customer_id, id, 'bearing', %s, %s, 'weibull', 90, 200, 400,"
+        " 0.01, 0.1, 0.9, 0.4, %s, %s, '{}' FROM asset WHERE id = %s",
+        ("2026-03-14T06:00:00Z", "2026-03-14T06:00:10Z", "2026-03-17T00:00:00Z", estate.word, asset_id),
+    )
+    connection.execute(
+        "INSERT INTO failure_notice (customer_id, asset_id, component, given_at, said_at, prediction_id, window_end,"
+        " state, reason) SELECT customer_id, asset_id, component, at, made_at, id, %s, 'open', reason FROM prediction"
+        " WHERE asset_id = %s",
+        ("2026-04-14T06:00:00Z", asset_id),
+    )
+    connection.execute(
+        "INSERT INTO model_version (asset_model_id, purpose, version, state, method, trained_from, trained_to,"
+        " trained_at, data_sha256, rows, features, metrics, calibration, seed, artefact, artefact_sha256, reason)"
+        " VALUES (%s, 'failure_risk', 1, 'challenger', 'events', %s, %s, %s, '', 1, '[]', '{}', '{}', 1, '', '', %s)",
+        (asset_id, START, END, END, estate.word),
+    )
+    connection.execute(
+        "INSERT INTO model_training (asset_model_id, purpose, tried_at, failures, failed, outcome)"
+        " VALUES (%s, 'failure_risk', %s, 1, 0, 'trained')",
+        (asset_id, END),
     )
 
 

@@ -17,7 +17,7 @@ from shared.db import alerts, outbox
 from shared.db.outbox import Pending
 from shared.db.pool import Connection, connect_async
 from shared.instant import SECOND_US, from_us
-from shared.model.alert import AlertKind, AlertState, Transition
+from shared.model.alert import AlertKind, AlertState, Repair, RepairSource, Transition
 from tests.integration.judging import CONTRACT, FLEET, interval, judge, load, state, timeline, us
 from tests.integration.webhook import webhook
 from tests.waiting import wait_for
@@ -179,11 +179,12 @@ def test_analytics_goes_on_after_the_database_has_cut_it_off(
 ) -> None:
     assets = load(connection)
     analytics = service("analytics", VOUCH_ANALYTICS_INTERVAL_S="0.5")
-    wait_for(lambda: len(_backends(connection)) == 3, 20, "three connections of analytics")
+    wait_for(lambda: len(_backends(connection)) == 5, 20, "five connections of analytics")
     cut = _backends(connection)
     with psycopg.connect(database_url, autocommit=True) as admin:
         admin.execute("SELECT pg_terminate_backend(pid) FROM unnest(%s::integer[]) AS pid", (cut,))
-    wait_for(lambda: len(_backends(connection)) == 3 and not set(cut) & set(_backends(connection)), 20, "new ones")
+    # The fifth, which learns, looks once a minute.
+    wait_for(lambda: len(_backends(connection)) >= 4 and not set(cut) & set(_backends(connection)), 20, "new ones")
     interval(connection, assets["c1"], "2026-03-02T08:00", "2026-03-02T09:00", "down")
     wait_for(lambda: connection.execute("SELECT FROM asset_day").fetchall(), 20, "a pass after the cut")
     assert analytics.poll() is None
@@ -272,3 +273,170 @@ def _backends(connection: Connection) -> list[int]:
         " AND backend_type = 'client backend'"
     )
     return [pid for (pid,) in rows]
+
+
+def test_a_prediction_with_a_notice_becomes_a_delivered_alert_in_the_words_of_the_contract(
+    database_url: str, connection: Connection
+) -> None:
+    with webhook() as (port, received):
+        c2 = _foretold(connection, port)
+        (opened,) = [one for one in judge(database_url, "2026-03-12T00:00").transitions if one.asset_id == c2]
+        [(notice,)] = connection.execute("SELECT id FROM failure_notice").fetchall()
+        assert (opened.kind, opened.subject) == ("predicted_failure", f"asset/{c2}/bearing/{notice}")
+        assert judge(database_url, "2026-03-12T01:00").transitions == ()
+        assert _deliver(database_url, us("2026-03-12T01:00")) == 1
+    (told,) = received
+    assert told.title == "Compressor 2 (Lechtal Foods GmbH): bearing is expected to fail in 5 days"
+    lines = told.message.splitlines()
+    assert lines[0].startswith("Compressor 2 at Kempten, Lechtal Foods GmbH. Its bearing is expected to fail about ")
+    assert lines[2] == "To do: see to the bearing by 2026-03-13 12:00 UTC at the latest."
+    assert lines[4] == "Method: trend of its sensors to their limits; power_kw on its way to its limit 90."
+    assert lines[5].startswith("LF-1, guarantee TBA of 97.00% for 2026-03: P(miss) ")
+    assert "is down for 6.0 h (median of 3 such stops of this machine)." in lines[5]
+    assert "Malus as things stand 0.00 EUR, with these hours " in lines[5]
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"), [("confirmed", "notice_confirmed"), ("averted", "notice_averted"), ("false", "notice_false")]
+)
+def test_the_alert_on_a_notice_closes_once_it_is_known_what_became_of_it(
+    database_url: str, connection: Connection, state: str, reason: str
+) -> None:
+    c2 = _foretold(connection, 9)
+    judge(database_url, "2026-03-12T00:00")
+    connection.execute(
+        "UPDATE failure_notice SET state = %s, decided_at = '2026-03-13Z',"
+        " failed_at = CASE WHEN %s = 'confirmed' THEN timestamptz '2026-03-13Z' END",
+        (state, state),
+    )
+    (closed,) = [one for one in judge(database_url, "2026-03-13T00:01").transitions if one.asset_id == c2]
+    assert (closed.kind, closed.to_state, closed.reason) == ("predicted_failure", "closed", reason)
+
+
+def test_a_notice_that_is_given_when_another_is_decided_alerts_by_itself(
+    database_url: str, connection: Connection
+) -> None:
+    c2 = _foretold(connection, 9)
+    (first,) = [one for one in judge(database_url, "2026-03-12T00:00").transitions if one.asset_id == c2]
+    connection.execute(
+        "UPDATE failure_notice SET state = 'confirmed', decided_at = given_at + interval '6 h',"
+        " failed_at = given_at + interval '6 h'"
+    )
+    connection.execute(
+        "INSERT INTO failure_notice (customer_id, asset_id, component, given_at, said_at, prediction_id, window_end,"
+        " state, reason) SELECT customer_id, asset_id, component, at + interval '12 h', at + interval '12 h', id,"
+        " at + interval '31 days', 'open', 'again' FROM prediction"
+    )
+    closed, opened = (one for one in judge(database_url, "2026-03-12T12:00").transitions if one.asset_id == c2)
+    assert (closed.subject, closed.reason) == (first.subject, "notice_confirmed")
+    assert (opened.reason, opened.subject != first.subject) == ("failure_predicted", True)
+    assert "Notice was given 2026-03-12 12:00 UTC" in opened.body
+    assert [one for one in judge(database_url, "2026-03-12T12:01").transitions if one.asset_id == c2] == []
+
+
+def test_what_a_repair_usually_takes_is_told_of_the_customers_own_machines_only(
+    database_url: str, connection: Connection
+) -> None:
+    text = FLEET.replace("Lechtal Foods GmbH}", "Lechtal Foods GmbH}, {slug: other, name: Other}")
+    text = text.replace("name: Kempten}", "name: Kempten}, {customer: other, slug: ulm, name: Ulm}")
+    text += "  - {customer: other, site: ulm, slug: x, name: Compressor X, model: compressor}\n"
+    assets = load(connection, text)
+    for slug, hours in (("c1", 2), ("c2", 4), ("x", 20)):
+        state(connection, assets[slug], "2026-01-01T00:00", "up")
+        interval(connection, assets[slug], "2026-01-10T00:00", f"2026-01-10T{hours:02}:00", "down")
+    judge(database_url, "2026-02-01T00:00")
+    assert _usual(database_url, assets["c1"]) == Repair(hours=3.0, count=2, source=RepairSource.MODEL)
+    assert _usual(database_url, assets["x"]) == Repair(hours=20.0, count=1, source=RepairSource.MODEL)
+
+
+def _usual(database_url: str, asset_id: int) -> Repair | None:
+    async def work() -> Repair | None:
+        async with connect_async(database_url) as connection:
+            return await alerts.usual_repair(connection, asset_id, ["broken"])
+
+    return asyncio.run(work())
+
+
+def test_a_notice_of_a_history_that_is_still_worked_off_alerts_nobody(
+    database_url: str, connection: Connection
+) -> None:
+    c2 = _foretold(connection, 9)
+    connection.execute("UPDATE prediction SET at = at - interval '9 days', made_at = made_at - interval '9 days'")
+    assert [one for one in judge(database_url, "2026-03-12T00:00").transitions if one.asset_id == c2] == []
+
+
+def test_what_an_engineer_confirms_is_told_and_what_is_rejected_or_repeats_it_is_not(
+    database_url: str, connection: Connection
+) -> None:
+    c2 = _foretold(connection, 9)
+    connection.execute("DELETE FROM failure_notice")
+    finding = _finding(connection, c2)
+    assert _kinds(database_url, "2026-03-12T00:01", c2) == [("anomaly", "open")]
+    _review(connection, finding, "confirmed")
+    (told,) = judge(database_url, "2026-03-12T00:02").transitions
+    assert (told.kind, told.reason) == ("confirmed_anomaly", "finding_confirmed")
+    assert told.title == "Compressor 2 (Lechtal Foods GmbH) has a fault: bearing wear"
+    assert "Confirmed by ada: bearing wear." in told.body
+    assert "power_kw high (100%)" in told.body
+    assert "LF-1, guarantee TBA of 97.00% for 2026-03: P(miss) " in told.body
+    _review(connection, finding, "rejected")
+    assert _kinds(database_url, "2026-03-12T00:03", c2) == [("anomaly", "closed"), ("confirmed_anomaly", "closed")]
+    connection.execute("DELETE FROM finding_review")
+    _review(connection, finding, "rejected")
+    connection.execute("UPDATE anomaly SET suppressed_by = (SELECT min(id) FROM finding_review)")
+    connection.execute("UPDATE finding_review SET superseded_at = reviewed_at, superseded_by = 'ada'")
+    assert _kinds(database_url, "2026-03-12T00:04", c2) == []
+
+
+def _foretold(connection: Connection, port: int) -> int:
+    """A machine that had three stops of six hours, and a notice of its bearing five days before it should fail."""
+    kinds = "kinds: [predicted_failure, confirmed_anomaly]"
+    fleet_text = _fleet(port).replace("kinds: [guarantee_at_risk, machine_silent]", kinds)
+    prognosis = "prognosis: {components: [{name: bearing, causes: [broken], limits: {power_kw: 90}}]}\n    codes:"
+    fleet_text = fleet_text.replace("codes:", prognosis, 1)
+    c2 = load(connection, fleet_text, CONTRACT.replace("kempten/c1", "kempten/c2"))["c2"]
+    state(connection, c2, "2025-12-31T00:00", "up")
+    for day in ("2026-01-10", "2026-02-10", "2026-02-20"):
+        interval(connection, c2, f"{day}T00:00", f"{day}T06:00", "down")
+    state(connection, c2, "2026-03-12T00:00", "up", 1)
+    connection.execute(
+        "INSERT INTO prediction (customer_id, asset_id, component, at, made_at, method, p10_h, p50_h, p90_h, p_24h,"
+        " p_7d, p_30d, health, latest_at, reason, evidence) SELECT customer_id, id, 'bearing', '2026-03-12Z',"
+        " '2026-03-12Z', 'health_trend', 40, 120, 200, 0.01, 0.7, 0.99, 0.4, '2026-03-13T12:00Z',"
+        " 'power_kw rises to its limit of 90 kW', %s FROM asset WHERE id = %s",
+        ('{"methods": [{"method": "health_trend", "sensor": "power_kw", "limit": 90.0}]}', c2),
+    )
+    connection.execute(
+        "INSERT INTO failure_notice (customer_id, asset_id, component, given_at, said_at, prediction_id, expected_at,"
+        " latest_at, window_end, state, reason) SELECT customer_id, asset_id, component, at, made_at, id,"
+        " at + interval '120 h', latest_at, at + interval '30 days', 'open', 'likely' FROM prediction"
+    )
+    return c2
+
+
+def _finding(connection: Connection, asset_id: int) -> int:
+    """A finding that goes on; its id."""
+    row = connection.execute(
+        "WITH m AS (INSERT INTO model (customer_id, asset_id, detector, trained_from, trained_to, trained_at,"
+        " parameters, sha256) SELECT customer_id, id, 'test', '2026-01-01Z', '2026-02-01Z', '2026-02-01Z', '{}', 'x'"
+        " FROM asset WHERE id = %s RETURNING id, customer_id, asset_id)"
+        " INSERT INTO anomaly (customer_id, asset_id, model_id, start_at, peak_score, contributions, signature)"
+        " SELECT customer_id, asset_id, id, '2026-03-11T20:00Z', 2, '[{\"sensor\": \"power_kw\"}]', '{\"power_kw\": 1}'"
+        " FROM m RETURNING id",
+        (asset_id,),
+    ).fetchone()
+    assert row is not None
+    return row[0]
+
+
+def _review(connection: Connection, finding: int, verdict: str) -> None:
+    connection.execute("SELECT set_config('vouch.customers', '*', false)")
+    said = connection.execute(
+        "SELECT FROM vouch_review_finding(%s, %s, 'bearing wear', '', 'ada', '2026-03-12T00:00Z')", (finding, verdict)
+    ).fetchall()
+    assert len(said) == 1
+
+
+def _kinds(database_url: str, now: str, asset_id: int) -> list[tuple[str, str]]:
+    made = judge(database_url, now).transitions
+    return [(one.kind.value, one.to_state.value) for one in made if one.asset_id == asset_id]

@@ -39,7 +39,7 @@ def _declared() -> dict[str, Any]:
                     "bucket_s": 600,
                     "open_after": 3,
                     "close_after": 6,
-                    "false_alarm_rate": 0.001,
+                    "false_alarms_per_month": 0.5,
                 },
                 "codes": {"111": {"category": "FO", "cause": "emergency_stop", "party": "supplier"}},
             }
@@ -172,6 +172,25 @@ def test_rules_and_detectors_know_the_sensors_of_their_model_only() -> None:
         "models[0].state_rules": "speed is not a sensor of this model",
         "models[0].detector": "speed, torque is not a sensor of this model",
     }
+
+
+def test_what_drives_a_machine_is_a_sensor_of_its_own_that_is_not_watched() -> None:
+    data = _declared()
+    detector = data["models"][0]["detector"]
+    detector["drivers"] = ["load"]
+    assert _faults(data) == {"models[0].detector": "load is not a sensor of this model"}
+    detector["drivers"] = ["power_kw"]
+    assert _faults(data) == {"models[0].detector.drivers": "power_kw is watched itself"}
+    detector |= {"sensors": ["oil_degc"], "drivers": ["power_kw", "power_kw"]}
+    assert _faults(data) == {"models[0].detector.drivers": "power_kw is named twice"}
+
+
+def test_a_machine_without_a_healthy_window_is_fine_and_a_budget_of_nothing_is_not() -> None:
+    data = _declared()
+    del data["assets"][0]["healthy"]
+    assert fleet.parse(yaml.safe_dump(data), "fleet").assets[0].healthy is None
+    data["models"][0]["detector"]["false_alarms_per_month"] = 0
+    assert list(_faults(data)) == ["models[0].detector.false_alarms_per_month"]
 
 
 def test_a_sensor_named_twice_is_a_fault() -> None:

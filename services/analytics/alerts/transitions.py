@@ -1,14 +1,16 @@
 """What opens and closes an alert: pure decisions over what holds now and whether the alert is open."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 
-from services.analytics.alerts import words
+from services.analytics.alerts import failure_words, words
+from services.analytics.alerts.consequence import Consequence
 from services.analytics.judged import Judged
 from shared.contracts.assessment import Assessment, Certainty, Outcome
 from shared.contracts.terms import AlertPolicy
 from shared.instant import HOUR_US
-from shared.model.alert import AlertKind, AlertState, Hearing, Machine, Transition, Watching
+from shared.model.alert import AlertKind, AlertState, Confirmed, Hearing, Machine, Noticed, Transition, Watching
+from shared.model.prognosis import NoticeState
 
 # A finding older than the newest facts by more than this is history: nobody can act on it any more.
 _FRESH_US = HOUR_US
@@ -26,6 +28,13 @@ class AlertReason(StrEnum):
     SILENCE_ALLOWED = "silence_allowed"
     FINDING_OPEN = "finding_open"
     FINDING_ENDED = "finding_ended"
+    FINDING_REJECTED = "finding_rejected"
+    FINDING_CONFIRMED = "finding_confirmed"
+    CONFIRMATION_WITHDRAWN = "confirmation_withdrawn"
+    FAILURE_PREDICTED = "failure_predicted"
+    NOTICE_CONFIRMED = "notice_confirmed"
+    NOTICE_AVERTED = "notice_averted"
+    NOTICE_FALSE = "notice_false"
 
 
 _OPENS = {
@@ -33,7 +42,19 @@ _OPENS = {
     AlertReason.MISS_CERTAIN,
     AlertReason.SILENT_TOO_LONG,
     AlertReason.FINDING_OPEN,
+    AlertReason.FINDING_CONFIRMED,
+    AlertReason.FAILURE_PREDICTED,
 }
+_BECAME = {
+    NoticeState.CONFIRMED: AlertReason.NOTICE_CONFIRMED,
+    NoticeState.AVERTED: AlertReason.NOTICE_AVERTED,
+    NoticeState.FALSE: AlertReason.NOTICE_FALSE,
+}
+
+
+def opens(reason: AlertReason | None) -> bool:
+    """Whether the reason is one for which an alert opens."""
+    return reason in _OPENS
 
 
 def guarantee_subject(judged: Judged) -> str:
@@ -44,6 +65,11 @@ def guarantee_subject(judged: Judged) -> str:
 def machine_subject(machine: Machine) -> str:
     """`asset/<id>`."""
     return f"asset/{machine.asset_id}"
+
+
+def notice_subject(noticed: Noticed) -> str:
+    """`asset/<id>/<component>/<id of the notice>`: what is said of one notice stands for no other."""
+    return f"{machine_subject(noticed.machine)}/{noticed.component}/{noticed.notice_id}"
 
 
 def of_guarantee(judged: Judged, *, is_open: bool, now_us: int) -> Transition | None:
@@ -121,10 +147,59 @@ def of_anomaly(watching: Watching, *, is_open: bool, now_us: int) -> Transition 
     )
 
 
-def anomaly(watching: Watching, *, is_open: bool, now_us: int) -> AlertReason | None:
-    """Open with a finding that goes on in fresh data, close when no finding goes on."""
-    if watching.since_us is None:
+def of_confirmation(
+    confirmed: Confirmed, found: Sequence[Consequence], *, is_open: bool, now_us: int
+) -> Transition | None:
+    """The change of the alert on what an engineer confirmed of this machine, None when it stays as it is."""
+    return _of_machine(
+        AlertKind.CONFIRMED_ANOMALY,
+        confirmed.machine,
+        confirmation(confirmed, is_open=is_open),
+        now_us,
+        lambda opened: failure_words.of_confirmation(confirmed, found, opened=opened),
+    )
+
+
+def confirmation(confirmed: Confirmed, *, is_open: bool) -> AlertReason | None:
+    """Open once a finding that goes on is confirmed; close when it has ended, or the word was taken back."""
+    if confirmed.since_us is None:
         return AlertReason.FINDING_ENDED if is_open else None
+    if not confirmed.is_confirmed:
+        return AlertReason.CONFIRMATION_WITHDRAWN if is_open else None
+    return None if is_open else AlertReason.FINDING_CONFIRMED
+
+
+def of_notice(noticed: Noticed, found: Sequence[Consequence], *, is_open: bool, now_us: int) -> Transition | None:
+    """The change of the alert on a failure that was foretold of a component, None when it stays as it is."""
+    return _of_machine(
+        AlertKind.PREDICTED_FAILURE,
+        noticed.machine,
+        notice(noticed, is_open=is_open, now_us=now_us),
+        now_us,
+        lambda opened: failure_words.of_notice(noticed, found, now_us, opened=opened),
+        subject=notice_subject(noticed),
+    )
+
+
+def notice(noticed: Noticed, *, is_open: bool, now_us: int) -> AlertReason | None:
+    """Open with a notice that is not decided, close when it is known what became of it.
+
+    A notice from a history that is still worked off opens nothing: what became of it is on its way. It is worked off
+    when the latest prediction of the component is no older than two steps of its grid.
+    """
+    if noticed.state is not NoticeState.OPEN:
+        return _BECAME[noticed.state] if is_open else None
+    is_behind = now_us - noticed.prediction.at_us > 2 * noticed.every_us + _FRESH_US
+    if is_open or is_behind or now_us > noticed.window_end_us:
+        return None
+    return AlertReason.FAILURE_PREDICTED
+
+
+def anomaly(watching: Watching, *, is_open: bool, now_us: int) -> AlertReason | None:
+    """Open with a finding that goes on in fresh data, close when none goes on, or what goes on does not count."""
+    if watching.since_us is None:
+        ended = AlertReason.FINDING_REJECTED if watching.is_dismissed else AlertReason.FINDING_ENDED
+        return ended if is_open else None
     is_fresh = watching.last_fact_us is not None and now_us - watching.last_fact_us <= _FRESH_US
     return AlertReason.FINDING_OPEN if is_fresh and not is_open else None
 
@@ -135,13 +210,15 @@ def _of_machine(
     reason: AlertReason | None,
     now_us: int,
     write: Callable[[bool], tuple[str, str]],
+    *,
+    subject: str | None = None,
 ) -> Transition | None:
     if reason is None:
         return None
     title, body = write(reason in _OPENS)
     return Transition(
         kind=kind,
-        subject=machine_subject(machine),
+        subject=subject or machine_subject(machine),
         customer_id=machine.customer_id,
         asset_id=machine.asset_id,
         contract_id=None,

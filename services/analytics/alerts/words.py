@@ -13,10 +13,10 @@ Words = tuple[str, str]
 def of_guarantee(judged: Judged, *, opened: bool) -> Words:
     """Title and body of a guarantee at risk, or no longer at risk."""
     assessment, contract = judged.assessment, judged.contract
-    name = f"{contract.id}: guarantee {judged.guarantee.id} of {_percent(assessment.level)} for {judged.period.label}"
+    name = f"{contract.id}: guarantee {judged.guarantee.id} of {percent(assessment.level)} for {judged.period.label}"
     lines = [
         f"Customer {contract.customer}, contract {contract.id} version {contract.version}.",
-        f"Target {_percent(assessment.level)}, so far {_percent(assessment.measured)}.",
+        f"Target {percent(assessment.level)}, so far {percent(assessment.measured)}.",
         *_budget(assessment.budget),
         _outlook(judged),
         _money(assessment.settlement),
@@ -32,12 +32,12 @@ def of_silence(hearing: Hearing, now_us: int, *, opened: bool) -> Words:
     """Title and body of a machine that is silent, or heard again."""
     machine = hearing.machine
     if hearing.silent_after_us is None:
-        return f"{_name(machine)} may be silent now", f"{_place(machine)} Its silence is no longer watched."
+        return f"{name_of(machine)} may be silent now", f"{place_of(machine)} Its silence is no longer watched."
     if not opened:
-        return f"{_name(machine)} is heard again", f"{_place(machine)} Last heard {_time(hearing.last_heard_us)}."
+        return f"{name_of(machine)} is heard again", f"{place_of(machine)} Last heard {time_of(hearing.last_heard_us)}."
     silent_us = now_us - (hearing.last_heard_us or now_us)
     lines = [
-        f"{_place(machine)} Nothing heard since {_time(hearing.last_heard_us)}, for {_duration(silent_us)}; it is "
+        f"{place_of(machine)} Nothing heard since {time_of(hearing.last_heard_us)}, for {_duration(silent_us)}; it is "
         f"expected every {_duration(hearing.silent_after_us)}.",
         "As soon as its last reading no longer vouches for it, its time counts as information unavailable, and once "
         "the contract's allowance for that is used up, against the guarantee."
@@ -46,20 +46,25 @@ def of_silence(hearing: Hearing, now_us: int, *, opened: bool) -> Words:
     ]
     if hearing.contracts:
         lines.append(f"Contracts that depend on it: {', '.join(hearing.contracts)}.")
-    return f"{_name(machine)} is silent", "\n".join(lines)
+    return f"{name_of(machine)} is silent", "\n".join(lines)
 
 
 def of_anomaly(watching: Watching, *, opened: bool) -> Words:
     """Title and body of a machine that behaves unlike its healthy time, or does so no longer."""
     machine = watching.machine
+    if not opened and watching.is_dismissed:
+        return (
+            f"{name_of(machine)} behaves as it may",
+            f"{place_of(machine)} An engineer judged the finding to be none.",
+        )
     if not opened:
-        return f"{_name(machine)} behaves as usual again", f"{_place(machine)} The finding has ended."
+        return f"{name_of(machine)} behaves as usual again", f"{place_of(machine)} The finding has ended."
     lines = [
-        f"{_place(machine)} Since {_time(watching.since_us)} it behaves unlike its healthy time, "
+        f"{place_of(machine)} Since {time_of(watching.since_us)} it behaves unlike its healthy time, "
         f"up to {watching.peak_score or 0:.1f} times the threshold.",
         f"Most unusual: {', '.join(watching.sensors[:3])}.",
     ]
-    return f"{_name(machine)} behaves unusually", "\n".join(lines)
+    return f"{name_of(machine)} behaves unusually", "\n".join(lines)
 
 
 def _outlook(judged: Judged) -> str:
@@ -90,7 +95,8 @@ def _money(settlement: Settlement) -> str:
     return f"Malus as things stand: {settlement.malus:,.2f} {settlement.currency}{capped}.{hour}"
 
 
-def _percent(ratio: Fraction | None) -> str:
+def percent(ratio: Fraction | None) -> str:
+    """A ratio in percent, to two decimals."""
     return "unknown" if ratio is None else f"{float(ratio):.2%}"
 
 
@@ -102,15 +108,18 @@ def _left(us: Fraction) -> str:
     return f"{_hours(us)} left" if us >= 0 else f"{_hours(-us)} over"
 
 
-def _name(machine: Machine) -> str:
+def name_of(machine: Machine) -> str:
+    """A machine and whose it is."""
     return f"{machine.name} ({machine.customer})"
 
 
-def _place(machine: Machine) -> str:
+def place_of(machine: Machine) -> str:
+    """A machine, where it stands and whose it is, as a sentence."""
     return f"{machine.name} at {machine.site}, {machine.customer}."
 
 
-def _time(us: int | None) -> str:
+def time_of(us: int | None) -> str:
+    """An instant to the second."""
     return "never" if us is None else f"{from_us(us):%Y-%m-%d %H:%M:%S} UTC"
 
 

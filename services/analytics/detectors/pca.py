@@ -1,16 +1,13 @@
 """Detector: principal components with Hotelling's T2 and Q over bucket means of a machine's sensors. Pure."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Final, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 
 from services.analytics.detectors.limits import tail_limit, time_blocks
-
-Array = NDArray[np.float64]
+from services.analytics.detectors.model import Array, LeftOut, Refusal, Refused
 
 NAME: Final = "pca_t2_q@1"
 
@@ -27,39 +24,6 @@ _WINSOR = 5.0
 _VARIANCE_FLOOR = 1e-6
 # 5 %..95 % of a normal distribution span this many standard deviations.
 _CENTRAL_SPAN = 3.2897
-
-
-class Refused(StrEnum):
-    """Why no model could be trained."""
-
-    TOO_FEW_ROWS = "too_few_rows"
-    TOO_FEW_SENSORS = "too_few_sensors"
-
-
-class LeftOut(StrEnum):
-    """Why a sensor takes no part in a model."""
-
-    CONSTANT = "constant"
-    MISSING = "missing"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Refusal:
-    """No model: the reason, and the complete rows there were against those needed."""
-
-    reason: Refused
-    rows: int
-    rows_needed: int
-    left_out: dict[str, LeftOut]
-
-    def as_parameters(self) -> dict[str, Any]:
-        """The refusal as JSON."""
-        return {
-            "refused": self.reason.value,
-            "rows": self.rows,
-            "rows_needed": self.rows_needed,
-            "left_out": {sensor: why.value for sensor, why in self.left_out.items()},
-        }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -85,6 +49,11 @@ class PcaModel:
     rows: int
     left_out: dict[str, LeftOut]
 
+    def index(self, values: Array) -> Array:
+        """The score (n,) of complete rows alone."""
+        t2, q = _statistics(standardised(values, self.centre, self.scale), self.loadings, self.variances)
+        return np.maximum(t2 / self.t2_limit, q / self.q_limit)
+
     def score(self, values: Array) -> Scores:
         """Score complete rows `values` (n, m): max(T2 / limit, Q / limit), and what each sensor contributes.
 
@@ -94,15 +63,14 @@ class PcaModel:
         contributes (M x)_i^2 / M_ii, the drop of the index when that sensor takes the value the others imply, and that
         value, x_i - (M x)_i / M_ii, is the expected one. For a large fault of one sensor that sensor provably leads.
         """
-        deviation = _standardised(values, self.centre, self.scale)
-        t2, q = _statistics(deviation, self.loadings, self.variances)
+        deviation = standardised(values, self.centre, self.scale)
         index = self._index_matrix()
         gradient, diagonal = deviation @ index, np.diag(index)
         contribution = gradient**2 / diagonal
         total = contribution.sum(axis=1, keepdims=True)
         share = np.divide(contribution, total, out=np.zeros_like(contribution), where=total > 0)
         expected = self.centre + self.scale * (deviation - gradient / diagonal)
-        return Scores(score=np.maximum(t2 / self.t2_limit, q / self.q_limit), share=share, expected=expected)
+        return Scores(score=self.index(values), share=share, expected=expected)
 
     def _index_matrix(self) -> Array:
         inside = (self.loadings / self.variances) @ self.loadings.T / self.t2_limit
@@ -146,7 +114,7 @@ def train(values: Array, sensors: tuple[str, ...], false_alarm_rate: float) -> P
     others has none are dropped. `false_alarm_rate` is the share of healthy rows that may score 1 or more: the limits
     come from rows that the components scored were not fitted on (five blocks of time, each held out once).
     """
-    left_out = {name: why for name, column in zip(sensors, values.T, strict=True) if (why := _unusable(column))}
+    left_out = {name: why for name, column in zip(sensors, values.T, strict=True) if (why := unusable(column))}
     kept = [i for i, name in enumerate(sensors) if name not in left_out]
     rows = values[np.isfinite(values[:, kept]).all(axis=1)][:, kept]
     needed = max(_MIN_ROWS, _MIN_ROWS_PER_SENSOR * len(kept))
@@ -155,7 +123,7 @@ def train(values: Array, sensors: tuple[str, ...], false_alarm_rate: float) -> P
     if len(rows) < needed:
         return Refusal(reason=Refused.TOO_FEW_ROWS, rows=len(rows), rows_needed=needed, left_out=left_out)
     centre, scale = _robust_location(rows)
-    deviation = _standardised(rows, centre, scale)
+    deviation = standardised(rows, centre, scale)
     plane = _fit(deviation)
     t2_limit, q_limit = _limits(deviation, false_alarm_rate)
     return PcaModel(
@@ -178,7 +146,8 @@ class _Plane:
     variances: Array
 
 
-def _unusable(column: Array) -> LeftOut | None:
+def unusable(column: Array) -> LeftOut | None:
+    """Why a sensor with these healthy values (n,), NaN = none, takes no part; None when it may."""
     present = column[np.isfinite(column)].clip(-_LARGEST, _LARGEST)
     if len(present) == 0 or 2 * len(present) < len(column):
         return LeftOut.MISSING
@@ -193,10 +162,13 @@ def _robust_location(rows: Array) -> tuple[Array, Array]:
     rows = rows.clip(-_LARGEST, _LARGEST)
     low, centre, high = np.quantile(rows, [0.05, 0.5, 0.95], axis=0)
     span = (high - low) / _CENTRAL_SPAN
-    return centre, np.where(span > 1e-9 * np.maximum(np.abs(low), np.abs(high)), span, np.std(rows, axis=0))
+    scale = np.where(span > 1e-9 * np.maximum(np.abs(low), np.abs(high)), span, np.std(rows, axis=0))
+    # What varied may do so no longer in the rows that are complete.
+    return centre, np.where(scale > 0, scale, 1.0)
 
 
-def _standardised(values: Array, centre: Array, scale: Array) -> Array:
+def standardised(values: Array, centre: Array, scale: Array) -> Array:
+    """Values (n, m), or (n, assets, m), in scales of their own from their centre, bounded."""
     with np.errstate(over="ignore"):
         return ((values.clip(-_LARGEST, _LARGEST) - centre) / scale).clip(-_FARTHEST, _FARTHEST)
 

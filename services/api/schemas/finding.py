@@ -1,39 +1,14 @@
-"""Anomalies, alerts and quarantined messages."""
+"""Alerts and quarantined messages."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.api.schemas.times import UtcTime
 from shared.model.alert import AlertKind, AlertState
-from shared.model.anomaly import Direction
 from shared.model.facts import QuarantineReason
 
 
 class _FromRow(BaseModel):
     model_config = ConfigDict(from_attributes=True)
-
-
-class Contribution(BaseModel):
-    """How much one sensor carries of a finding."""
-
-    sensor: str = Field(examples=["bearing_temp_c"])
-    share: float = Field(description="0 to 1", examples=[0.62])
-    observed: float = Field(description="mean of what it showed, in the sensor's unit")
-    expected: float = Field(description="what the other sensors imply, in the sensor's unit")
-    direction: Direction
-
-
-class Anomaly(_FromRow):
-    """One fault is one finding."""
-
-    id: int
-    asset_id: int
-    asset: str = Field(examples=["t01"])
-    customer: str = Field(examples=["northridge"])
-    detector: str = Field(description="the detector and its version")
-    start_at: UtcTime
-    end_at: UtcTime | None = Field(description="null: still going on")
-    peak_score: float = Field(description="1.0 is the threshold", examples=[3.4])
-    contributions: list[Contribution] = Field(description="largest share first")
 
 
 class Transition(_FromRow):

@@ -1,7 +1,7 @@
 """Query parameters. A parameter nobody knows is refused by name, so that a misspelt one is never silently ignored."""
 
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -10,11 +10,14 @@ from services.api.schemas.times import Instant
 from services.api.tables import Format
 from shared.model.alert import AlertKind, AlertState
 from shared.model.facts import QuarantineReason
+from shared.model.prognosis import NoticeState
 from shared.model.reclassification import Status
+from shared.model.registry import Purpose, Standing
 
 MAX_INT = 2**31 - 1
 MAX_BIGINT = 2**63 - 1
 
+Severity = Literal["watch", "warning", "critical"]
 SensorName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]
 
 
@@ -31,6 +34,14 @@ class PageQuery(Query):
     cursor: str | None = Field(default=None, max_length=400, description="`next` of the page before")
 
 
+def _span(start: datetime | None, end: datetime | None, now: datetime, usual: timedelta) -> tuple[datetime, datetime]:
+    until = end or now
+    since = start or until - usual
+    if since >= until:
+        raise InvalidParameterError("from", "must be before `to` (default: now)")
+    return since, until
+
+
 class Window(Query):
     """Half-open `[from, to)`."""
 
@@ -39,10 +50,7 @@ class Window(Query):
 
     def span(self, now: datetime, *, longest: timedelta | None = None) -> tuple[datetime, datetime]:
         """The window with its defaults; raises InvalidParameterError when it is empty or longer than `longest`."""
-        end = self.to or now
-        start = self.from_ or end - timedelta(days=1)
-        if start >= end:
-            raise InvalidParameterError("from", "must be before `to` (default: now)")
+        start, end = _span(self.from_, self.to, now, timedelta(days=1))
         if longest is not None and end - start > longest:
             raise InvalidParameterError("from", f"the window must not be longer than {longest.days} days")
         return start, end
@@ -112,6 +120,73 @@ class AnomaliesQuery(PageQuery):
 
     asset: int | None = Field(default=None, ge=1, le=MAX_INT, description="id of the asset")
     open: bool | None = Field(default=None, description="true: still going on; false: ended")
+    severity: Severity | None = None
+    reviewed: bool | None = Field(default=None, description="true: an engineer has said what it was")
+    suppressed: bool | None = Field(default=None, description="true: it repeats a pattern that was rejected")
+    from_: Instant | None = Field(default=None, alias="from", description="going on then or later")
+    to: Instant | None = Field(default=None, description="began before then")
+
+
+class ScoresQuery(Query):
+    """Which part of a finding's scores, and of which sensor."""
+
+    sensor: SensorName | None = Field(default=None, description="default: the one that carries most of the finding")
+    from_: Instant | None = Field(default=None, alias="from", description="default: some time before the finding")
+    to: Instant | None = Field(default=None, description="default: some time after it")
+    points: int = Field(default=500, ge=2, le=5_000, description="most points; the highest scores are among them")
+
+
+class YearQuery(Query):
+    """Half-open `[from, to)`."""
+
+    from_: Instant | None = Field(default=None, alias="from", description="default: 365 days before `to`")
+    to: Instant | None = Field(default=None, description="default: now")
+    asset: int | None = Field(default=None, ge=1, le=MAX_INT, description="id of the asset; default: all you may see")
+
+    def span(self, now: datetime) -> tuple[datetime, datetime]:
+        """The window with its defaults; raises InvalidParameterError when it is empty."""
+        return _span(self.from_, self.to, now, timedelta(days=365))
+
+
+class PredictionsQuery(PageQuery):
+    """Which predictions."""
+
+    asset: int | None = Field(default=None, ge=1, le=MAX_INT, description="id of the asset")
+
+
+class PredictionHistoryQuery(PageQuery):
+    """Which instants of what was foretold of a machine."""
+
+    component: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=64,
+        pattern=r"^[^\x00]+$",
+        description="name of a component; default: all",
+    )
+    from_: Instant | None = Field(default=None, alias="from", description="default: 30 days before `to`")
+    to: Instant | None = Field(default=None, description="default: now")
+
+    def span(self, now: datetime) -> tuple[datetime, datetime]:
+        """The window with its defaults; raises InvalidParameterError when it is empty."""
+        return _span(self.from_, self.to, now, timedelta(days=30))
+
+
+class NoticesQuery(PageQuery):
+    """Which notices of failure."""
+
+    asset: int | None = Field(default=None, ge=1, le=MAX_INT, description="id of the asset")
+    state: NoticeState | None = Field(default=None, description="what became of it; default: any")
+
+
+class ModelsQuery(PageQuery):
+    """Which versions."""
+
+    asset_model: str | None = Field(
+        default=None, min_length=1, max_length=64, pattern=r"^[^\x00]+$", description="slug of a model of machines"
+    )
+    purpose: Purpose | None = Field(default=None, description="what they foretell")
+    state: Standing | None = Field(default=None, description="how they stand")
 
 
 class AlertsQuery(PageQuery):

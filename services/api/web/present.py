@@ -34,6 +34,8 @@ PARTIES: Final = {
 }
 ALERTS: Final = {
     "guarantee_at_risk": "Guarantee at risk",
+    "predicted_failure": "Predicted failure",
+    "confirmed_anomaly": "Confirmed anomaly",
     "anomaly": "Anomaly",
     "machine_silent": "Machine silent",
 }
@@ -164,7 +166,12 @@ def probability(forecast: dict[str, Any] | None, *, over: bool) -> str:
     p_miss = forecast["p_miss"]
     if p_miss is None:
         return "not known"
-    return _whole_percent(p_miss)
+    return chance(p_miss)
+
+
+def chance(ratio: float | None) -> str:
+    """A probability in whole percent."""
+    return NONE if ratio is None else _whole_percent(ratio)
 
 
 def is_likely_miss(document: dict[str, Any]) -> bool:

@@ -6,7 +6,7 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
-from services.api.web import chart, present
+from services.api.web import chart, outlook, present
 
 _HERE: Final = Path(__file__).parent
 STATIC: Final = _HERE / "static"
@@ -18,7 +18,7 @@ _environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_environment.globals |= {"present": present, "chart": chart}
+_environment.globals |= {"present": present, "chart": chart, "outlook": outlook}
 
 
 def render(template: str, *, status_code: int = 200, **values: Any) -> HTMLResponse:

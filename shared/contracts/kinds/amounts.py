@@ -22,6 +22,7 @@ UNITS: Final = {
     "actual_kwh": "kWh", "volume_m3": "m3", "pumped_volume_1000m3": "1000 m3", "inlet_c": "degC",
     "header_pressure_bar_g": "bar", "vibration_mm_s": "mm/s",
     "good_units": "1", "produced_units": "1", "failures": "1", "failures_with_notice": "1", "announcements": "1",
+    "false_announcements": "1",
     "planned_busy_h": "h", "required_h": "h", "own_fault_h": "h", "operating_h": "h",
 }  # fmt: skip
 _MEANS: Final = frozenset({"inlet_c", "header_pressure_bar_g", "vibration_mm_s"})

@@ -32,8 +32,9 @@ def judge_failure_notice(contract: Contract, guarantee: Guarantee, facts: Facts,
 
     The quota is what the level leaves, in whole failures. Quantities `failures` and `failures_with_notice` go before
     the timeline, but only together: failures without a word on notice go by the timeline if that has announcements, and
-    are else not taken for unannounced. More false announcements (`announcements` that no failure followed) than agreed,
-    or a run in zone D longer than agreed, is a miss whatever the share.
+    are else not taken for unannounced. More false announcements than agreed, or a run in zone D longer than agreed, is
+    a miss whatever the share. False are the `false_announcements`; only where nobody delivers these, all of the
+    `announcements` beyond the failures announced in time: what was announced too late is then taken for false.
     """
     measure = guarantee.measure
     assert isinstance(measure, NoticeMeasure)
@@ -118,12 +119,15 @@ def _false(
 ) -> Iterator[tuple[bool, str]]:
     if measure.max_false_share is None:
         return
-    made = read(guarantee, facts, window, "announcements").value
-    if made is None:
-        yield False, "announcements (1) is not known: the limit on false ones is not looked at"
-        return
-    false = made - record.announced
-    if made and false / made > Fraction(measure.max_false_share):
+    made, false = (read(guarantee, facts, window, role).value for role in ("announcements", "false_announcements"))
+    if false is None and made is not None and not is_delivered(guarantee, facts, "false_announcements"):
+        false = made - record.announced
+    if made is None or false is None:
+        unknown = "announcements" if made is None else "false_announcements"
+        yield False, f"{unknown} (1) is not known: the limit on false ones is not looked at"
+    elif false > made:
+        yield False, f"{plain(false)} false announcements of {plain(made)}: the limit on them is not looked at"
+    elif made and false / made > Fraction(measure.max_false_share):
         yield True, f"{plain(false)} of {plain(made)} announcements were false, {measure.max_false_share} is the limit"
 
 

@@ -9,12 +9,13 @@ ON CONFLICT (customer_id, slug) DO UPDATE SET name = excluded.name;
 
 -- name: save_model
 INSERT INTO asset_model (slug, name, telemetry_hold_us, payload_format, state_rules, detector, trust, min_event_us,
-                         packml)
+                         packml, prognosis)
 VALUES (%(slug)s, %(name)s, %(telemetry_hold_us)s, %(payload_format)s, %(state_rules)s, %(detector)s, %(trust)s,
-        %(min_event_us)s, %(packml)s)
+        %(min_event_us)s, %(packml)s, %(prognosis)s)
 ON CONFLICT (slug) DO UPDATE SET name = excluded.name, telemetry_hold_us = excluded.telemetry_hold_us,
     payload_format = excluded.payload_format, state_rules = excluded.state_rules, detector = excluded.detector,
-    trust = excluded.trust, min_event_us = excluded.min_event_us, packml = excluded.packml;
+    trust = excluded.trust, min_event_us = excluded.min_event_us, packml = excluded.packml,
+    prognosis = excluded.prognosis;
 
 -- name: supersede_code
 -- What is said otherwise now, or no longer; it stays on record.

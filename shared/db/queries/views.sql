@@ -100,19 +100,6 @@ JOIN assessment s ON s.contract_id = law.id
 WHERE s.period_start <= %(now)s AND (law.slug, s.guarantee_id) > (%(after_slug)s, %(after_guarantee)s)
 ORDER BY law.slug, s.guarantee_id, s.period_start DESC LIMIT %(limit)s
 
--- name: anomalies
-SELECT n.id, n.asset_id, a.slug AS asset, c.slug AS customer, m.detector, n.start_at, n.end_at, n.peak_score,
-       n.contributions
-FROM anomaly n
-JOIN asset a ON a.id = n.asset_id
-JOIN customer c ON c.id = n.customer_id
-JOIN model m ON m.id = n.model_id
-WHERE (%(id)s::bigint IS NULL OR n.id = %(id)s)
-  AND (%(asset_id)s::integer IS NULL OR n.asset_id = %(asset_id)s)
-  AND (%(is_open)s::boolean IS NULL OR (n.end_at IS NULL) = %(is_open)s)
-  AND (n.start_at, n.id) < (%(before_at)s, %(before_id)s)
-ORDER BY n.start_at DESC, n.id DESC LIMIT %(limit)s
-
 -- name: alerts
 SELECT l.id, l.kind, l.subject, c.slug AS customer, l.asset_id, a.slug AS asset, k.slug AS contract, l.state,
        l.opened_at, l.closed_at

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -141,7 +142,7 @@ def test_a_stopped_machine_produces_nothing(machine: Machine):
 
 def test_no_fault_begins_in_the_healthy_window_and_none_is_left_unrepaired():
     for machine in MACHINES:
-        known = truth(machine, ANCHOR_S + DAY_S)
+        known = truth(machine, ANCHOR_S + 7 * DAY_S)
         for fault in known.faults:
             assert fault.start_s >= ERA.healthy_until_s
             assert any(stop.start_s == fault.end_s for stop in known.stops), fault
@@ -161,6 +162,33 @@ def test_a_fault_moves_the_sensors_it_names_and_no_other():
             healthy = readings(machine, QUIET, SEED, at_s)
             worn = readings(machine, Truth(stops=(), faults=(fault,), silences=()), SEED, at_s)
             assert {sensor for sensor in healthy if worn[sensor] != healthy[sensor]} == set(fault.sensors), fault
+
+
+def test_what_is_no_fault_happens_after_the_healthy_window_and_moves_what_it_names():
+    replaced, loaded = next(m for m in MACHINES if m.key == "wasserwerk/p2"), MACHINES[-1]
+    (replacement,), (load,) = truth(replaced).replacements, truth(loaded).loads
+    assert replacement.at_s > ERA.healthy_until_s
+    assert any(stop.start_s == replacement.at_s and stop.code == "M160" for stop in truth(replaced).stops)
+    assert load.start_s > ERA.healthy_until_s
+    at_s = np.array([replacement.at_s - GRID_S, replacement.at_s + DAY_S], dtype=np.int64)
+    moved = readings(replaced, Truth(stops=(), faults=(), silences=(), replacements=(replacement,)), SEED, at_s)
+    quiet = readings(replaced, QUIET, SEED, at_s)
+    assert moved[replacement.sensor] - quiet[replacement.sensor] == pytest.approx([0, replacement.offset], abs=1e-3)
+    assert all((moved[name] == quiet[name]).all() for name in quiet if name != replacement.sensor)
+    at_s = np.arange(load.start_s - DAY_S, load.end_s + DAY_S, GRID_S, dtype=np.int64)
+    flow = readings(loaded, Truth(stops=(), faults=(), silences=(), loads=(load,)), SEED, at_s)["flow_m3_h"]
+    inside = (at_s >= load.start_s) & (at_s < load.end_s)
+    assert flow[inside].mean() == pytest.approx(load.factor * flow[~inside].mean(), rel=0.02)
+
+
+def test_a_gauge_that_is_stuck_shows_what_it_showed_even_while_the_machine_stands_still():
+    machine = next(m for m in MACHINES if m.key == "fuessen/c5")
+    (fault,) = truth(machine).faults
+    stop = replace(truth(machine).stops[0], start_s=fault.start_s + DAY_S, end_s=fault.start_s + 2 * DAY_S)
+    at_s = np.array([fault.start_s, stop.start_s + GRID_S, fault.end_s - 1], dtype=np.int64)
+    known = Truth(stops=(stop,), faults=(fault,), silences=())
+    (shown,) = set(readings(machine, known, SEED, at_s)["discharge_pressure_bar"].tolist())
+    assert shown == readings(machine, QUIET, SEED, at_s)["discharge_pressure_bar"][0]
 
 
 def test_severity_grows_from_nothing_to_one_and_ends_with_the_repair():

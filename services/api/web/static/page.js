@@ -1,4 +1,4 @@
-// Signs in, and shows again what is on the page whenever the server says that something was judged.
+// Signs in, sends reviews, and shows again what is on the page whenever the server says that something was judged.
 "use strict";
 
 async function signIn(key) {
@@ -77,6 +77,49 @@ async function showAgain() {
   shown.replaceWith(fresh);
 }
 
+// The buttons beside a finding: each sends what the engineer says it was and shows the page again. What was not answered
+// is sent under its key again, so that it is carried out once. Withdrawn is the review that the page shows.
+function watchReview(review) {
+  const problem = document.getElementById("review-problem");
+  let unanswered = null;
+  const send = async (method, place, said) => {
+    const body = said === null ? undefined : JSON.stringify(said);
+    const what = [method, place, body].join(" ");
+    if (unanswered?.what !== what) unanswered = { what, key: `${Date.now()}-${Math.random()}` };
+    const answer = await fetch(place, {
+      method,
+      headers: { "Content-Type": "application/json", "Idempotency-Key": unanswered.key },
+      body,
+    });
+    unanswered = null;
+    if (!answer.ok) throw new Error((await answer.json()).detail);
+  };
+  const say = async (verdict) => {
+    if (verdict === "withdraw") {
+      const shown = document.getElementById("live").dataset.inForce;
+      if (shown === undefined) throw new Error("Nothing was said of it that could be withdrawn.");
+      return send("DELETE", shown, null);
+    }
+    const label = review.elements.label.value.trim();
+    const said = { verdict, label: label === "" ? null : label, note: review.elements.note.value.trim() };
+    return send("POST", review.dataset.review, said);
+  };
+  review.addEventListener("submit", (event) => event.preventDefault());
+  for (const button of review.querySelectorAll("button")) {
+    button.addEventListener("click", async () => {
+      problem.hidden = true;
+      try {
+        await say(button.value).finally(showAgain);
+      } catch (error) {
+        problem.textContent = error.message;
+        problem.hidden = false;
+      }
+    });
+  }
+}
+
+const review = document.getElementById("review");
+if (review) watchReview(review);
 const form = document.getElementById("login");
 const show = form ? watchLogin(form) : (error) => console.error(error);
 signInByFragment()

@@ -4,11 +4,11 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.analytics.detectors.findings import findings, quiet_us, widened
+from services.analytics.detectors.findings import HOLD, ONSET, findings, quiet_us, widened
 from shared.model.anomaly import Finding
 from shared.model.detector import DetectorSettings
 
-SETTINGS = DetectorSettings(sensors=("a", "b"), bucket_us=10, open_after=3, close_after=2, false_alarm_rate=0.01)
+SETTINGS = DetectorSettings(sensors=("a", "b"), bucket_us=10, open_after=3, close_after=2, false_alarms_per_month=1.0)
 LATER = 10**9
 
 
@@ -20,8 +20,9 @@ def _found(scores: dict[int, float], known_to_us: int = LATER, settings: Detecto
 
 
 def _series(pattern: str, first: int = 0) -> dict[int, float]:
-    """`#` a bucket above, `.` one below, a blank one without a score."""
-    return {first + 10 * i: 2.0 if c == "#" else 0.5 for i, c in enumerate(pattern) if c != " "}
+    """`#` a bucket above, `+` one that holds, `-` one a finding may begin at, `.` one below, a blank one without."""
+    levels = {"#": 2.0, "+": 0.7, "-": 0.3, ".": 0.1}
+    return {first + 10 * i: levels[c] for i, c in enumerate(pattern) if c != " "}
 
 
 def _spans(pattern: str, known_to_us: int = LATER) -> list[tuple[int, int]]:
@@ -46,6 +47,18 @@ def test_a_finding_lasts_through_fewer_quiet_buckets_than_close_it() -> None:
 
 def test_the_fault_that_returns_after_closing_is_another_finding() -> None:
     assert _spans("###..###....") == [(0, 3), (5, 8)]
+
+
+def test_a_finding_holds_below_the_threshold_but_does_not_open_there() -> None:
+    assert _spans("..###++++..++...") == [(2, 9)]
+    assert _spans("..++++++++......") == []
+    assert _spans("..##++##++......") == []
+
+
+def test_a_finding_starts_where_the_departure_began_but_not_longer_ago_than_it_takes_to_close() -> None:
+    assert _spans("...-+###....") == [(3, 8)]
+    assert _spans("-----###....") == [(3, 8)]
+    assert _spans("...- ###....") == [(3, 8)]
 
 
 def test_what_preceded_the_first_row_is_not_part_of_the_finding() -> None:
@@ -82,28 +95,33 @@ def _reference(scores: dict[int, float], settings: DetectorSettings, known_to_us
     row: list[int] = []
     opened: int | None = None
     last = None
+    still = settings.close_after * 10
     for at in range(min(scores), max(scores) + 10, 10) if scores else []:
-        if last is not None and at - last > settings.close_after * 10:
+        if last is not None and at - last > still:
             row, opened, last = [], None, None
         score = scores.get(at)
         if score is None:
             continue
-        if score < 1:
-            row = []
+        row = [*row, at] if score >= 1 else []
+        if score < HOLD:
             continue
-        row.append(at)
         last = at
-        if opened is None and len(row) == settings.open_after:
-            opened = row[0]
+        if opened is None and len(row) >= settings.open_after:
+            first = row[-settings.open_after]
+            opened = first
+            for earlier in sorted((t for t in scores if first - still <= t < first), reverse=True):
+                if scores[earlier] < ONSET:
+                    break
+                opened = earlier
             found.append(Finding(start_us=opened, until_us=0, is_open=False, peak_score=0))
         if opened is not None:
             inside = [s for t, s in scores.items() if opened <= t <= at]
-            is_open = known_to_us < at + 10 + settings.close_after * 10
+            is_open = known_to_us < at + 10 + still
             found[-1] = Finding(start_us=opened, until_us=at + 10, is_open=is_open, peak_score=max(inside))
     return found
 
 
-_SERIES = st.text(alphabet="###.. ", max_size=60).map(_series)
+_SERIES = st.text(alphabet="####++--.. ", max_size=60).map(_series)
 _RULES = st.builds(replace, st.just(SETTINGS), open_after=st.integers(1, 4), close_after=st.integers(1, 4))
 
 

@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from services.analytics.detectors.pca import Array, LeftOut, PcaModel, Refusal, Refused, train
+from services.analytics.detectors.model import Array, LeftOut, Refusal, Refused
+from services.analytics.detectors.pca import PcaModel, train
 
 SENSORS = ("power_kw", "oil_temperature_c", "bearing_temperature_c", "pressure_bar", "ambient_c")
 _SCALE = np.array([50.0, 10.0, 8.0, 0.4, 3.0])

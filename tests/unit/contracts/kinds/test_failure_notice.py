@@ -142,6 +142,41 @@ def test_too_many_false_announcements_miss_whatever_the_share(terms: Contract, m
     assert result.settlement.malus == Decimal("0.00")
 
 
+@pytest.mark.parametrize(("false", "is_missed"), [(0, False), (2, False), (3, True)])
+def test_only_what_proved_wrong_is_false_and_not_what_came_too_late_or_of_a_failure_that_does_not_count(
+    terms: Contract, false: int, is_missed: bool
+) -> None:
+    limited = with_measure(terms, max_false_share=Decimal("0.2"))
+    span = window(limited)
+    rows = [
+        *_counts(limited, 8, 6),
+        over(span, "announcements", 10, "1"),
+        over(span, "false_announcements", false, "1"),
+    ]
+    result = assess(limited, limited.guarantees[0], facts(limited, rows), span)
+    assert (result.outcome is Outcome.MISSED) == is_missed
+    said = f"{false} of 10 announcements were false, 0.2 is the limit"
+    assert (said in result.finding.notes) == is_missed
+
+
+def test_false_announcements_of_other_quarters_are_missing_in_one_without(terms: Contract) -> None:
+    limited = with_measure(terms, max_false_share=Decimal("0.2"))
+    rows = [*_counts(limited, 8, 6), over(window(limited), "announcements", 10, "1")]
+    known = facts(limited, rows, known_names={"false_announcements": frozenset({"A1"})})
+    found = judged(limited, known, window(limited))
+    assert found.decided is None
+    assert found.notes == ("false_announcements (1) is not known: the limit on false ones is not looked at",)
+
+
+def test_more_false_announcements_than_announcements_cannot_be(terms: Contract) -> None:
+    limited = with_measure(terms, max_false_share=Decimal("0.2"))
+    span = window(limited)
+    rows = [*_counts(limited, 8, 8), over(span, "announcements", 1, "1"), over(span, "false_announcements", 2, "1")]
+    found = judged(limited, facts(limited, rows), span)
+    assert found.decided is None
+    assert found.notes == ("2 false announcements of 1: the limit on them is not looked at",)
+
+
 def _vibrations(terms: Contract, *values: str) -> list[Quantity]:
     start = window(terms).start_us
     step = 30 * MINUTE_US

@@ -1,4 +1,4 @@
-"""Anomalies and alerts."""
+"""Alerts: what somebody should act on, and who was told."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Final
@@ -6,42 +6,22 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Path, Query
 
 from services.api import paging
-from services.api.deps import OnAlerts, OnMachines, Visit
+from services.api.deps import OnAlerts, Visit
 from services.api.openapi import PREFIX
 from services.api.schemas import finding as schema
 from services.api.schemas.listing import Listing
-from services.api.schemas.query import MAX_BIGINT, AlertsQuery, AnomaliesQuery
+from services.api.schemas.query import MAX_BIGINT, AlertsQuery
 from services.api.security import RIGHTS, Right
 from shared.db import rows, views
 from shared.errors import NotFoundError
 
-router = APIRouter(prefix=PREFIX)
+router = APIRouter(prefix=PREFIX, tags=[Right.ALERTS])
 
 RowId = Annotated[int, Path(alias="id", ge=1, le=MAX_BIGINT)]
 _KEY: Final = tuple[paging.Moment, paging.Number]
 
 
-@router.get("/anomalies", tags=[Right.MACHINES])
-async def list_anomalies(asked: OnMachines, query: Annotated[AnomaliesQuery, Query()]) -> Listing[schema.Anomaly]:
-    """Findings of the anomaly detector, the latest first."""
-    before = paging.key(query.cursor, _KEY, views.LAST)
-    found = await views.anomalies(
-        asked.connection, before=before, limit=query.limit + 1, asset_id=query.asset, is_open=query.open
-    )
-    items, following = paging.page(found, query.limit, lambda anomaly: (anomaly.start_at, anomaly.id))
-    return Listing(items=[schema.Anomaly.model_validate(anomaly) for anomaly in items], next=following)
-
-
-@router.get("/anomalies/{id}", tags=[Right.MACHINES])
-async def get_anomaly(asked: OnMachines, anomaly_id: RowId) -> schema.Anomaly:
-    """One finding."""
-    found = await views.anomalies(asked.connection, before=views.LAST, limit=1, anomaly_id=anomaly_id)
-    if not found:
-        raise NotFoundError(f"there is no anomaly {anomaly_id}")
-    return schema.Anomaly.model_validate(found[0])
-
-
-@router.get("/alerts", tags=[Right.ALERTS])
+@router.get("/alerts")
 async def list_alerts(asked: OnAlerts, query: Annotated[AlertsQuery, Query()]) -> Listing[schema.Alert]:
     """Alerts with their transitions, the latest first."""
     before = paging.key(query.cursor, _KEY, views.LAST)
@@ -59,7 +39,7 @@ async def list_alerts(asked: OnAlerts, query: Annotated[AlertsQuery, Query()]) -
     )
 
 
-@router.get("/alerts/{id}", tags=[Right.ALERTS])
+@router.get("/alerts/{id}")
 async def get_alert(asked: OnAlerts, alert_id: RowId) -> schema.AlertDetail:
     """One alert with its transitions and, for the supplier's own people, where it was sent."""
     found = await views.alerts(asked.connection, before=views.LAST, limit=1, alert_id=alert_id)

@@ -1,0 +1,1 @@
+"""Says how long a machine will last, and how sure that is."""
