@@ -96,6 +96,7 @@ class Watch:
     reset_by: str | None
     drift: dict[str, Any] | None
     checked_at: datetime | None
+    is_outdated: bool
     model_id: int | None
     model: str | None
     trained_from: datetime | None

@@ -343,4 +343,4 @@ async def test_why_there_is_no_model_is_said_too(client: httpx.AsyncClient, ids:
     watched = await _get(client, f"/assets/{ids.p2}/watch")
     assert watched["model"]["refused"] == {"reason": "too_few_rows", "rows": 12, "rows_needed": 200}
     assert watched["model"]["left_out"] == {"flow_m3_h": "constant"}
-    assert (watched["healthy_from"], watched["checked_at"]) == (None, None)
+    assert (watched["healthy_from"], watched["checked_at"], watched["is_outdated"]) == (None, None, False)

@@ -227,6 +227,10 @@ class Watch(BaseModel):
         examples=[{"typical_score": 0.93, "unseen_share": 0.0, "missing": [], "carried_by": ["flow_m3_h"]}],
     )
     checked_at: UtcTime | None = Field(description="when window and drift were last looked at; null: not yet")
+    is_outdated: bool = Field(
+        description="the model is of former settings: the readings to train anew from are no longer kept; "
+        "declare a healthy window within those that are"
+    )
     model: TrainedModel | None = Field(description="null: nothing was trained yet")
 
     @classmethod

@@ -39,6 +39,7 @@ FROM (
 -- name: watch
 SELECT a.id AS asset_id, c.slug || '/' || si.slug || '/' || a.slug AS asset, k.detector AS settings,
        w.healthy_from, w.healthy_to, w.origin, w.reset_at, w.reset_by, w.drift, w.checked_at,
+       coalesce(w.is_outdated, false) AS is_outdated,
        m.id AS model_id, m.detector AS model, m.trained_from, m.trained_to, m.trained_at, m.sha256 AS model_sha256,
        m.parameters ->> 'refused' AS refused, (m.parameters ->> 'rows')::bigint AS rows,
        (m.parameters ->> 'rows_needed')::bigint AS rows_needed,
