@@ -20,12 +20,6 @@ from services.analytics.prognosis.wear import Wear
 from shared.model.prognosis import HORIZONS_H, Method, Prediction
 
 NAME: Final = "run_to_failure@1"
-# What a stored model holds besides the types that skops trusts by itself.
-TRUSTED_TYPES: Final = (
-    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
-)
-
 LEAST_FAILURES: Final = 10
 _LEAST_STEPS: Final = 10
 _FOLDS: Final = 5
@@ -102,7 +96,7 @@ class LifeModel:
         ]  # fmt: skip
 
     def as_parts(self) -> dict[str, Any]:
-        """Estimators of scikit-learn, arrays and plain values, for skops; see TRUSTED_TYPES."""
+        """Estimators of scikit-learn, arrays and plain values, for skops."""
         return {
             "condition": self.condition.as_parts(),
             "wear": [each.as_parts() for each in self.wear],

@@ -9,13 +9,14 @@ import skops.io
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.analytics.learning import artefacts
 from services.analytics.prognosis import run_to_failure
 from services.analytics.prognosis.calibration import LEVELS, chance_within
 from services.analytics.prognosis.histories import History
-from services.analytics.prognosis.quality import evaluate_model, nasa_score, pinball
-from services.analytics.prognosis.run_to_failure import TRUSTED_TYPES, LifeModel, Refusal
+from services.analytics.prognosis.quality import nasa_score, pinball
+from services.analytics.prognosis.run_to_failure import LifeModel, Refusal
 from shared.model.prognosis import Method
-from tests.unit.analytics.prognosis.wearing import fleet, machine
+from tests.unit.analytics.prognosis.wearing import figures_of, fleet, machine
 
 Spoil = Callable[[np.ndarray], np.ndarray]
 
@@ -29,7 +30,7 @@ def model() -> LifeModel:
 
 def test_machines_never_seen_are_told_better_than_by_their_age(model: LifeModel) -> None:
     held_back = fleet(16, first_seed=500)
-    figures = evaluate_model(model, held_back)
+    figures = figures_of(model, held_back)
     by_age = [np.maximum(90 - life.at_h, 0) - np.minimum(life.life_h - life.at_h, model.cap_h) for life in held_back]
     assert figures["rmse_h"] < 0.5 * np.sqrt(np.mean(np.concatenate(by_age) ** 2))
     assert 0.6 <= figures["coverage_ratio"] <= 0.97
@@ -91,8 +92,8 @@ def test_the_same_lives_and_seed_give_the_same_model_bit_for_bit(model: LifeMode
 
 def test_a_stored_model_comes_back_and_says_the_same(model: LifeModel) -> None:
     stored = skops.io.dumps(model.as_parts())
-    assert set(skops.io.get_untrusted_types(data=stored)) <= set(TRUSTED_TYPES)
-    again = LifeModel.from_parts(skops.io.loads(stored, trusted=list(TRUSTED_TYPES)))
+    assert set(skops.io.get_untrusted_types(data=stored)) <= set(artefacts.TRUSTED)
+    again = LifeModel.from_parts(skops.io.loads(stored, trusted=list(artefacts.TRUSTED)))
     life = machine(904).until(50)
     before, after = model.estimate([life]), again.estimate([life])
     assert after.quantiles_h.tolist() == before.quantiles_h.tolist()
@@ -170,11 +171,6 @@ def test_a_sensor_more_or_less_than_learnt_is_refused(model: LifeModel) -> None:
     assert run_to_failure.train([*fleet(12), other], seed=0) == Refusal(
         reason="the histories have different sensors or drivers"
     )
-
-
-def test_no_failed_life_held_back_is_no_figure(model: LifeModel) -> None:
-    with pytest.raises(ValueError, match="no held-back life"):
-        evaluate_model(model, [machine(1, failed=False)])
 
 
 @settings(max_examples=60, deadline=None)
